@@ -1,0 +1,253 @@
+"""The one reader of the environment: each program takes the settings it needs, and says all that is wrong at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from infra.errors import ConfigurationError
+
+_T = TypeVar("_T")
+
+DEFAULT_WINDOW_SECONDS = (
+    7200  # Zoom's last retry comes 85 min after the first try; nobody knows whether it is re-stamped
+)
+
+
+class Secret(str):
+    """A text whose repr hides it. Compare and use it like any text; never log it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('…')"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """`url` is `sqlite:///path` (four slashes: absolute) or `kafka://host:port,…`."""
+
+    url: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: Secret | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZoomSettings:
+    """How to reach Zoom's REST and its files. `configured` tells whether there are credentials."""
+
+    client_id: str | None
+    client_secret: Secret | None
+    oauth_account_id: str | None
+    api_url: str
+    oauth_url: str
+    hosts: tuple[str, ...]
+    download_hosts: tuple[str, ...]
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.client_id and self.client_secret and self.oauth_account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    transport: TransportSettings
+    webhook_secrets: tuple[Secret, ...]
+    account_ids: frozenset[str]
+    bind: Address
+    admin_bind: Address
+    window_seconds: int
+    max_body_bytes: int
+    threads: int
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorSettings:
+    transport: TransportSettings
+    database_url: str
+    archive_bucket: str
+    s3_endpoint_url: str | None
+    chat_url: str
+    chat_token: Secret | None
+    call_page_url: str
+    zoom: ZoomSettings
+    account_ids: frozenset[str]
+    metrics_bind: Address
+    no_recording_grace_seconds: float
+    log_level: str
+
+
+@dataclass
+class _Reader:
+    """Collects values and every problem with them."""
+
+    environ: Mapping[str, str]
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        return self.environ.get(name, "").strip() or default
+
+    def required(self, name: str, hint: str) -> str:
+        value = self.text(name)
+        if value is None:
+            self.problems.append(f"{name} is not set: {hint}")
+        return value or ""
+
+    def secret(self, name: str) -> Secret | None:
+        value = self.text(name)
+        return None if value is None else Secret(value)
+
+    def items(self, name: str, default: str = "") -> tuple[str, ...]:
+        return tuple(item.strip() for item in (self.text(name, default) or "").split(",") if item.strip())
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], _T], expected: str) -> _T:
+        try:
+            return parse(self.text(name, default) or default)
+        except ValueError:
+            self.problems.append(f"{name} is not {expected}")
+            return parse(default)
+
+    def number(self, name: str, default: int, minimum: int, maximum: int) -> int:
+        def parse(text: str) -> int:
+            value = int(text)
+            if not minimum <= value <= maximum:
+                raise ValueError
+            return value
+
+        return self.parsed(name, str(default), parse, f"a whole number from {minimum} to {maximum}")
+
+    def address(self, name: str, default: str) -> Address:
+        return self.parsed(name, default, _address, "HOST:PORT")
+
+    def finish(self) -> None:
+        if self.problems:
+            raise ConfigurationError("; ".join(self.problems))
+
+
+def receiver_settings(environ: Mapping[str, str]) -> ReceiverSettings:
+    """Read what the receiver needs.
+
+    Raises:
+        ConfigurationError: naming every setting that is missing or wrong.
+    """
+    reader = _Reader(environ)
+    secrets = reader.items("ZOOM_WEBHOOK_SECRETS")
+    if not secrets:
+        reader.problems.append("ZOOM_WEBHOOK_SECRETS is not set: the Secret Token of the Zoom app's Features page")
+    settings = ReceiverSettings(
+        transport=_transport(reader),
+        webhook_secrets=tuple(map(Secret, secrets)),
+        account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
+        bind=reader.address("RECEIVER_BIND", "127.0.0.1:8080"),
+        admin_bind=reader.address("RECEIVER_ADMIN_BIND", "127.0.0.1:0"),
+        window_seconds=reader.number("WEBHOOK_WINDOW_SECONDS", DEFAULT_WINDOW_SECONDS, 60, 30 * 86400),
+        max_body_bytes=reader.number("WEBHOOK_MAX_BODY_BYTES", 1024 * 1024, 1024, 1024 * 1024),
+        threads=reader.number("RECEIVER_THREADS", 32, 1, 256),
+        log_level=_log_level(reader),
+    )
+    reader.finish()
+    return settings
+
+
+def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
+    """Read what the processors need.
+
+    Raises:
+        ConfigurationError: naming every setting that is missing or wrong.
+    """
+    reader = _Reader(environ)
+    settings = ProcessorSettings(
+        transport=_transport(reader),
+        database_url=reader.required("DATABASE_URL", "for example sqlite:///var/processors.db"),
+        archive_bucket=reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings"),
+        s3_endpoint_url=reader.text("AWS_ENDPOINT_URL_S3") or reader.text("AWS_ENDPOINT_URL"),
+        chat_url=reader.text("CHAT_URL", "console:") or "console:",
+        chat_token=reader.secret("CHAT_TOKEN"),
+        call_page_url=reader.required("CALL_PAGE_URL", "the marketplace's page of a call, with {call_id} in it"),
+        zoom=zoom_settings(environ, reader),
+        account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
+        metrics_bind=reader.address("METRICS_BIND", "127.0.0.1:0"),
+        no_recording_grace_seconds=reader.number("NO_RECORDING_GRACE_SECONDS", 24 * 3600, 1, 7 * 86400),
+        log_level=_log_level(reader),
+    )
+    if settings.call_page_url and "{call_id}" not in settings.call_page_url:
+        reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
+    if settings.database_url and not settings.database_url.startswith(
+        ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+    ):
+        reader.problems.append("DATABASE_URL is neither sqlite:///PATH nor postgresql://…")
+    reader.finish()
+    return settings
+
+
+def transport_settings(environ: Mapping[str, str]) -> TransportSettings:
+    """Read where the log is, and nothing else."""
+    reader = _Reader(environ)
+    settings = _transport(reader)
+    reader.finish()
+    return settings
+
+
+def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> ZoomSettings:
+    """Read how to reach Zoom; all three credentials or none."""
+    source = reader or _Reader(environ)
+    settings = ZoomSettings(
+        client_id=source.text("ZOOM_CLIENT_ID"),
+        client_secret=source.secret("ZOOM_CLIENT_SECRET"),
+        oauth_account_id=source.text("ZOOM_OAUTH_ACCOUNT_ID"),
+        api_url=source.text("ZOOM_API_URL", "https://api.zoom.us/v2") or "",
+        oauth_url=source.text("ZOOM_OAUTH_URL", "https://zoom.us/oauth/token") or "",
+        hosts=source.items("ZOOM_HOSTS", "zoom.us"),
+        download_hosts=source.items("ZOOM_DOWNLOAD_HOSTS"),
+    )
+    given = (settings.client_id, settings.client_secret, settings.oauth_account_id)
+    if any(given) and not all(given):
+        source.problems.append(
+            "ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET and ZOOM_OAUTH_ACCOUNT_ID go together: set all or none"
+        )
+    if reader is None:
+        source.finish()
+    return settings
+
+
+def _transport(reader: _Reader) -> TransportSettings:
+    url = reader.required("TRANSPORT_URL", "sqlite:///var/log.db or kafka://host:port,…")
+    if url and not url.startswith(("sqlite:///", "kafka://")):
+        reader.problems.append("TRANSPORT_URL is neither sqlite:///PATH nor kafka://HOST:PORT,…")
+    return TransportSettings(
+        url=url,
+        security_protocol=reader.text("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT") or "PLAINTEXT",
+        sasl_mechanism=reader.text("KAFKA_SASL_MECHANISM"),
+        sasl_username=reader.text("KAFKA_SASL_USERNAME"),
+        sasl_password=reader.secret("KAFKA_SASL_PASSWORD"),
+        ca_file=reader.text("KAFKA_CA_FILE"),
+    )
+
+
+def _log_level(reader: _Reader) -> str:
+    level = (reader.text("LOG_LEVEL", "INFO") or "INFO").upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        reader.problems.append("LOG_LEVEL is not DEBUG, INFO, WARNING or ERROR")
+    return level
+
+
+def _address(text: str) -> Address:
+    host, separator, port = text.rpartition(":")
+    number = int(port)
+    if not separator or not host or not 0 <= number <= 65535:
+        raise ValueError
+    return Address(host.strip("[]"), number)
