@@ -164,6 +164,7 @@ def _note_presence(session: Session, zoom: ZoomEvent, at: datetime) -> None:
         return
     person = participant.account_user_id or participant.user_id
     presence = session.presences.setdefault(participant.user_id, Presence(person))
+    presence.person = participant.account_user_id or presence.person  # some bodies leave it out
     if zoom.name == "meeting.participant_joined":
         presence.joined_at = participant.joined_at or at
     else:

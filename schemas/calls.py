@@ -155,6 +155,8 @@ def envelope_of(record: Registration | Report | Hold, source: str) -> Envelope:
     Raises:
         InvalidEvent: the record breaks its own schema; the text names the fields.
     """
+    schema: Schema
+    parts: list[object]
     match record:
         case Registration():
             schema, kind, at, parts = _REGISTRATION, REGISTERED, record.registered_at, [record.call_id]
