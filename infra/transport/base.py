@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from schemas.envelope import Headers
+from schemas.topics import Topic
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,6 +36,11 @@ class Record:
     @property
     def place(self) -> TopicPartition:
         return TopicPartition(self.topic, self.partition)
+
+
+def record_bytes(key: bytes | None, headers: Headers, value: bytes) -> int:
+    """Return the size that counts against a topic's `max_record_bytes`: key, header names, header values and value."""
+    return len(key or b"") + len(value) + sum(len(name.encode()) + len(content) for name, content in headers)
 
 
 class Producer(Protocol):
@@ -121,8 +127,13 @@ class Transport(Protocol):
         """Return records from `offset` on, without a group; the oldest still kept when that one is gone; empty at the end."""
         ...
 
-    def create_topics(self) -> Sequence[str]:
-        """Make the topics of schemas.topics that are missing, where that is allowed; return the names of those made."""
+    def create_topics(self, topics: Sequence[Topic] | None = None) -> Sequence[str]:
+        """Make the topics (all of schemas.topics by default) that are missing; return the names of those made.
+
+        Raises:
+            ConfigurationError: some are missing and making them is not allowed; the text names them.
+            TransientError: the log does not answer.
+        """
         ...
 
     def topics(self) -> Sequence[str]:
