@@ -1,0 +1,154 @@
+"""A real Kafka broker on loopback, without Docker: the broker of the tests and of `make demo KAFKA=1`."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from infra.clock import Clock
+from infra.errors import ConfigurationError, TransientError
+from infra.local import kafka_jars
+
+CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any 16 bytes in base64; the folder's own
+START_SECONDS = 90.0  # 5 to 13 s as measured, 28 s after kill -9 under load; CI machines are slower
+STOP_SECONDS = 15.0  # 2 s as measured; then it is killed
+FORMAT_SECONDS = 60.0  # 1.4 s as measured
+LOOK_SECONDS = 0.1  # between two looks whether it is ready
+HEAP = "-Xmx384m"  # 340 MB resident with an empty log
+STARTED_LINE = "Kafka Server started"
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class KafkaBroker:
+    """A single-node broker with its data in `folder`. Started again, it has the same port and its data.
+
+    It ends when the thread that started it ends, however that happens (on Linux).
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._port, self._controller_port = _ports(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Return once the broker answers.
+
+        Raises:
+            ConfigurationError: Java or Maven is missing, or the broker ended while starting; the text says what to do.
+            TransientError: it does not answer in time.
+        """
+        java, classpath = kafka_jars.java(), f"{kafka_jars.jars()}/*"
+        properties = self._configure()
+        self._format(java, classpath, properties)
+        log = self._folder / "broker.log"
+        options = [HEAP, "-XX:+UseG1GC", f"-Dlog4j2.configurationFile={kafka_jars.FOLDER / 'log4j2.properties'}"]
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [java, *options, "-cp", classpath, "kafka.Kafka", str(properties)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches its owner alone, who stops it in order
+                preexec_fn=partial(_end_with_parent, os.getpid()) if sys.platform == "linux" else None,  # noqa: PLW1509 - it calls prctl only
+            )
+        try:
+            self._wait_until_ready(log)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """End the broker in order; kill it when that takes too long."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the broker as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _configure(self) -> Path:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        template = (kafka_jars.FOLDER / "server.properties").read_text()
+        values = {"port": self._port, "controller_port": self._controller_port, "data": self._folder / "data"}
+        for name, value in values.items():
+            template = template.replace(f"{{{name}}}", str(value))
+        properties = self._folder / "server.properties"
+        properties.write_text(template)
+        return properties
+
+    def _format(self, java: str, classpath: str, properties: Path) -> None:
+        if (self._folder / "data" / "meta.properties").exists():
+            return
+        command = [java, "-Xmx128m", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID]
+        result = subprocess.run(
+            [*command, "-c", str(properties)], capture_output=True, timeout=FORMAT_SECONDS, check=False
+        )
+        if result.returncode != 0:
+            raise ConfigurationError(f"the local Kafka broker's folder {self._folder} could not be prepared")
+
+    def _wait_until_ready(self, log: Path) -> None:
+        deadline = self._clock.monotonic() + START_SECONDS
+        while not (STARTED_LINE.encode() in log.read_bytes() and self._answers()):
+            if self._process is None or self._process.poll() is not None:
+                raise ConfigurationError(f"the local Kafka broker ended while starting; {log} says why")
+            if self._clock.monotonic() > deadline:
+                raise TransientError(f"the local Kafka broker did not answer within {START_SECONDS:.0f} s; see {log}")
+            self._clock.sleep(LOOK_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap_servers, bootstrap_timeout_ms=2000)
+        except KafkaError:
+            return False
+        try:
+            return bool(admin.describe_cluster()["brokers"])
+        except KafkaError:
+            return False
+        finally:
+            admin.close()
+
+
+def _ports(folder: Path) -> tuple[int, int]:
+    """Return the two ports that the folder's configuration names, or two that are free now."""
+    with_listeners = folder / "server.properties"
+    if with_listeners.exists():
+        line = next(line for line in with_listeners.read_text().splitlines() if line.startswith("listeners="))
+        port, controller_port = (int(address.rpartition(":")[2]) for address in line.split(","))
+        return port, controller_port
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def _end_with_parent(parent_pid: int) -> None:
+    """In the child: ask Linux for SIGKILL when the thread that started it ends; a parent may be gone already."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(1)
