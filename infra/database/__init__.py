@@ -1,0 +1,1 @@
+"""The processors' database: what was decided, what is to be done, what was archived."""

@@ -1,0 +1,8 @@
+"""How Alembic runs our migrations: on the connection it is given, inside the transaction that holds the lock."""
+
+from alembic import context
+
+from infra.database.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+context.run_migrations()

@@ -1,0 +1,132 @@
+"""The tables, once for SQLite and PostgreSQL. Migrations make them; a test holds the two against each other."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+metadata = MetaData()
+_Identity = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up INTEGER keys only
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant; SQLite has no time zones, so it is stored there in UTC without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 # SQLAlchemy's signature
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# What a processor knows of one key. `version` rises with every write: a decision made on an older one is made again.
+states = Table(
+    "states",
+    metadata,
+    Column("processor", String(64), primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+# Which events have been decided for which key. Kept longer than any topic, then dropped.
+handled = Table(
+    "handled",
+    metadata,
+    Column("processor", String(64), primary_key=True),
+    Column("event_id", String(256), primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("handled_at", Instant, nullable=False),
+    Index("handled_by_age", "handled_at"),
+)
+
+# Outbox, retry queue, timers and record of what was done, in one. `position` is the order of insertion.
+effects = Table(
+    "effects",
+    metadata,
+    Column("position", _Identity, primary_key=True, autoincrement=True),
+    Column("effect_id", String(36), nullable=False, unique=True),
+    Column("processor", String(64), nullable=False),
+    Column("state_key", String(256), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("target", String(512), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("status", String(16), nullable=False),  # pending, leased, done, superseded, dead
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease", String(36)),
+    Column("leased_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("result", Text),
+    Column("error", Text),
+    Index("effects_due", "processor", "status", "due_at"),
+    Index("effects_by_target", "processor", "target", "status", "position"),
+)
+
+# How far a group has read each partition, in time: what timers wait for.
+progress = Table(
+    "progress",
+    metadata,
+    Column("processor", String(64), primary_key=True),
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("read_until", Instant, nullable=False),
+)
+
+# A row here keeps a processor from starting until a person resumes it.
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("processor", String(64), primary_key=True),
+    Column("tripped_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# What lies in the archive, and until when. Receipts outlive the objects.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("object_key", String(512), primary_key=True),
+    Column("version_id", String(256)),
+    Column("call_id", String(256)),
+    Column("order_id", String(256)),
+    Column("session_id", String(256), nullable=False),
+    Column("meeting_id", String(64)),
+    Column("file_id", String(256)),
+    Column("kind", String(32), nullable=False),
+    Column("file_type", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("crc32", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("recording_start", String(64)),
+    Column("call_ended_at", Instant, nullable=False),
+    Column("access_until", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("hold", String(32), nullable=False),
+    Column("archived_at", Instant, nullable=False),
+    Column("expired_at", Instant),
+    Index("receipts_by_call", "call_id"),
+    Index("receipts_due", "expired_at", "expires_at"),
+)

@@ -1,0 +1,172 @@
+"""The consumer: poll, decode, route, decide in one transaction per key, then commit the offset."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects import postgresql, sqlite
+
+from infra.clock import Clock
+from infra.database.engine import writing
+from infra.database.tables import progress
+from infra.errors import TransientError
+from infra.transport import Consumer, Record, TopicPartition
+from processors.base import Processor
+from processors.runtime.brake import Brake, FailureCount
+from processors.runtime.codec import decode, type_of
+from processors.runtime.dead_letters import DeadLetters, digest_of, reason_of
+from processors.runtime.inbox import Inbox
+from schemas.errors import InvalidEvent
+
+log = structlog.get_logger(__name__)
+
+_POLL_SECONDS = 0.25  # how late a stop or a progress mark may come when nothing arrives
+_RETRY_SECONDS = 1.0  # between tries while the database or the log is away
+_PROGRESS_EVERY = timedelta(seconds=1)
+# A record gets its time stamp before it is in the log: the receiver waits up to 2.3 s for that (design 5), so an idle
+# partition counts as read only up to a little before now.
+_IN_FLIGHT = timedelta(seconds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a consumer works with."""
+
+    processor: Processor[Any]
+    consumer: Consumer
+    inbox: Inbox
+    dead_letters: DeadLetters
+    brake: Brake
+    engine: Engine
+    clock: Clock
+    wake: Callable[[], None]
+
+
+class ConsumerLoop:
+    """One member of a processor's group. Belongs to one thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._failures = FailureCount()
+        self._taken: dict[TopicPartition, int] = {}
+        self._wrote = False
+        self._read_until: dict[TopicPartition, datetime] = {}
+        self._marked_at: datetime | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop.
+
+        Raises:
+            BrakedError: too much failed in a way that nobody foresaw.
+        """
+        while not stop.is_set():
+            try:
+                self.run_once(stop)
+            except TransientError as error:
+                log.warning("log.unavailable", processor=self._parts.processor.name, reason=str(error))
+                stop.wait(_RETRY_SECONDS)
+
+    def run_once(self, stop: threading.Event) -> int:
+        """Take one batch; return how many records were polled."""
+        records = self._parts.consumer.poll(_POLL_SECONDS)
+        finished = True
+        for record in records:
+            finished = self._take(record, stop)
+            if not finished:
+                break
+            self._taken[record.place] = record.offset + 1
+            self._read_until[record.place] = max(self._read_until.get(record.place, record.timestamp), record.timestamp)
+        self._mark_progress(finished=finished)
+        if self._taken:
+            self._parts.consumer.commit(self._taken)
+            self._taken.clear()
+        return len(records)
+
+    def _take(self, record: Record, stop: threading.Event) -> bool:
+        """Bring one record to its end: decided, or dead-lettered; False when told to stop before that."""
+        if type_of(record) not in self._parts.processor.types:
+            return True
+        while not stop.is_set():
+            try:
+                self._decide(record)
+                return True
+            except TransientError as error:
+                log.warning("record.waits", **self._place(record), reason=str(error))
+                stop.wait(_RETRY_SECONDS)
+        return False
+
+    def _decide(self, record: Record) -> None:
+        started = self._parts.clock.monotonic()
+        try:
+            event = decode(record)
+            outcomes = [self._parts.inbox.take(event, key) for key in self._parts.processor.route(event)]
+            self._wrote = self._wrote or any(not outcome.handled_before for outcome in outcomes)
+        except TransientError:
+            raise
+        except InvalidEvent as error:
+            self._dead_letter(record, error)
+            self._failures.succeeded()
+            return
+        except Exception as error:  # noqa: BLE001 # a bug in a decision must not stop the other records (I6)
+            self._dead_letter(record, error)
+            if self._failures.failed():
+                self._parts.brake.trip(f"unexpected exceptions, the last one {reason_of(error)}")
+            return
+        self._failures.succeeded()
+        if any(outcome.effects for outcome in outcomes):
+            self._parts.wake()
+        log.info(
+            "record.handled",
+            **self._place(record),
+            event_id=event.id,
+            event_type=event.type,
+            doubles=sum(outcome.handled_before for outcome in outcomes),
+            effects=sum(outcome.effects for outcome in outcomes),
+            reasons=[reason for outcome in outcomes for reason in outcome.reasons],
+            duration_ms=round((self._parts.clock.monotonic() - started) * 1000, 1),
+        )
+
+    def _dead_letter(self, record: Record, error: Exception) -> None:
+        self._parts.dead_letters.put(record, error)
+        log.error("record.dead_lettered", **self._place(record), reason=reason_of(error), error=digest_of(error))
+
+    def _place(self, record: Record) -> dict[str, Any]:
+        return {
+            "processor": self._parts.processor.name,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+        }
+
+    def _mark_progress(self, *, finished: bool) -> None:
+        """Note up to when each partition has been read. After decisions it is also the flush that makes them durable."""
+        now = self._parts.clock.now()
+        if not self._wrote and self._marked_at is not None and now - self._marked_at < _PROGRESS_EVERY:
+            return
+        if finished:
+            for place, at_end in self._parts.consumer.assignment().items():
+                if at_end:
+                    self._read_until[place] = max(self._read_until.get(place, now - _IN_FLIGHT), now - _IN_FLIGHT)
+        with writing(self._parts.engine, durable=self._wrote) as connection:
+            for place, read_until in self._read_until.items():
+                self._write_progress(connection, place, read_until)
+        self._read_until.clear()
+        self._wrote = False
+        self._marked_at = now
+
+    def _write_progress(self, connection: Connection, place: TopicPartition, read_until: datetime) -> None:
+        upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        row = {"processor": self._parts.processor.name, "topic": place.topic, "partition": place.partition}
+        statement = upsert(progress).values(**row, read_until=read_until)
+        keys = [progress.c.processor, progress.c.topic, progress.c.partition]
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=keys,
+                set_={"read_until": read_until},
+                where=progress.c.read_until < read_until,
+            )
+        )

@@ -1,0 +1,116 @@
+"""Write what came of an effect: done, put off or dead, where the lease is still ours."""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from infra.clock import Clock
+from infra.database.engine import writing
+from infra.errors import TransientError
+from processors.base import Event
+from processors.commands import Command, Tell, WakeAt
+from processors.runtime.backoff import retry_delay
+from processors.runtime.codec import plain
+from processors.runtime.inbox import Inbox, Overtaken
+from processors.runtime.outbox import TRANSIENT_LIMIT, Leased, Outbox
+
+log = structlog.get_logger(__name__)
+
+_TRIES = 20  # to write a result whose state others kept writing
+
+
+class Endings:
+    """One processor's effects and what becomes of them. Every method returns the outcome's name, for the log."""
+
+    def __init__(self, engine: Engine, outbox: Outbox, inbox: Inbox, clock: Clock) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._inbox = inbox
+        self._clock = clock
+        self._jitter = random.Random()
+
+    def done(
+        self,
+        leased: Leased,
+        command: Command,
+        result: Mapping[str, Any],
+        record: Callable[[Connection], None] | None,
+    ) -> str:
+        """It worked: keep the result, and let the processor decide about it in the same transaction."""
+        event = _result_event(leased, command, "done", {"result": dict(result)}, self._clock)
+        return self._end(
+            leased, event if command.reports_back else None, _key(leased, command), record, result=json.dumps(result)
+        )
+
+    def dead(self, leased: Leased, command: Command, reason: str) -> str:
+        """Trying again cannot help: keep it for a person to look at, and let the processor decide about that."""
+        log.error("effect.died", kind=leased.kind, effect_id=leased.effect_id, reason=reason)
+        event = _result_event(leased, command, "dead", {"error": reason}, self._clock)
+        return self._end(leased, event if command.reports_back else None, _key(leased, command), None, error=reason)
+
+    def undecidable(self, leased: Leased, reason: str) -> str:
+        """It was performed, but the processor cannot decide about its result: keep it for a person, decide nothing."""
+        log.error("effect.undecidable", kind=leased.kind, effect_id=leased.effect_id, reason=reason)
+        return self._end(leased, None, leased.state_key, None, error=reason)
+
+    def put_off(self, leased: Leased, command: Command, error: TransientError) -> str:
+        """It may work later: when, follows from how often it failed and what the other side asked for."""
+        now = self._clock.now()
+        delay = retry_delay(leased.attempts + 1, error.retry_after_seconds, self._jitter)
+        if now + delay > leased.created_at + TRANSIENT_LIMIT:
+            return self.dead(leased, command, f"given up after {TRANSIENT_LIMIT}: {error}")
+        if not self._outbox.put_off(leased, now + delay, str(error), newest_only=command.newest_only):
+            return "lease_lost"
+        log.warning(
+            "effect.waits",
+            kind=leased.kind,
+            effect_id=leased.effect_id,
+            reason=str(error),
+            delay_seconds=delay.total_seconds(),
+        )
+        return "put_off"
+
+    def _end(
+        self,
+        leased: Leased,
+        event: Event | None,
+        key: str,
+        record: Callable[[Connection], None] | None,
+        *,
+        result: str | None = None,
+        error: str | None = None,
+    ) -> str:
+        status = "done" if error is None else "dead"
+        for _ in range(_TRIES):
+            try:
+                with writing(self._engine) as connection:
+                    if not self._outbox.finish(connection, leased, status, result=result, error=error):
+                        return "lease_lost"
+                    if record is not None:
+                        record(connection)
+                    if event is not None:
+                        self._inbox.decide(connection, event, key)
+                return status
+            except (Overtaken, IntegrityError):
+                continue
+        raise TransientError("the state is written by others all the time")
+
+
+def _key(leased: Leased, command: Command) -> str:
+    return command.state_key if isinstance(command, Tell) else leased.state_key
+
+
+def _result_event(leased: Leased, command: Command, status: str, data: dict[str, Any], clock: Clock) -> Event:
+    # A dead effect may be asked for again, so each end is an event of its own: hence the lease in its id.
+    event_id = f"{leased.effect_id}:{leased.lease}"
+    if isinstance(command, WakeAt):
+        return Event(id=event_id, type=f"timer.{command.name}", recorded_at=command.at, data=command.data)
+    if isinstance(command, Tell):
+        return Event(id=event_id, type=f"told.{command.name}", recorded_at=clock.now(), data=command.data)
+    told = {"command": plain(command), **data}
+    return Event(id=event_id, type=f"{status}.{leased.kind}", recorded_at=clock.now(), data=told)

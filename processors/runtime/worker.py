@@ -1,0 +1,182 @@
+"""The worker: lease due effects, perform them side by side, hand what came of it to the endings."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from infra.clock import Clock
+from infra.errors import PermanentError, TransientError
+from processors.base import Processor
+from processors.commands import Command, Tell, WakeAt
+from processors.runtime.brake import Brake, BrakedError, FailureCount
+from processors.runtime.codec import load_command
+from processors.runtime.dead_letters import reason_of
+from processors.runtime.endings import Endings
+from processors.runtime.outbox import LEASE, Leased, Outbox
+from processors.runtime.performers import Performer
+from schemas.errors import InvalidEvent
+
+log = structlog.get_logger(__name__)
+
+_IDLE_SECONDS = 0.5  # how late an effect of another process may be noticed; our own wake us at once
+_TIMERS_SECONDS = 0.5  # how old the knowledge of the inputs' progress may be
+_GRACE_SECONDS = 10.0  # for effects in hand at a stop; what is not done then is done again by another lease
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker works with. `partitions` tells how many input partitions the processor's timers wait for."""
+
+    processor: Processor[Any]
+    performers: Mapping[str, Performer[Any]]
+    outbox: Outbox
+    endings: Endings
+    brake: Brake
+    clock: Clock
+    partitions: Callable[[], int]
+
+
+class Worker:
+    """Performs one processor's effects, at most `concurrency` at a time."""
+
+    def __init__(self, tools: Tools, concurrency: int) -> None:
+        self._tools = tools
+        self._concurrency = concurrency
+        self._failures = FailureCount()
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._held: set[Leased] = set()
+        self._braked: BrakedError | None = None
+        self._timers_until: datetime | None = None
+        self._timers_checked_at: float | None = None
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop, then give what is in hand a little time.
+
+        Raises:
+            BrakedError: too much failed in a way that nobody foresaw.
+        """
+        threading.Thread(target=self._renew_leases, args=(stop,), name="lease-renewer", daemon=True).start()
+        while not stop.is_set() and self._braked is None:
+            self._wake.clear()
+            try:
+                self._start_due()
+            except TransientError as error:
+                log.warning("outbox.unavailable", processor=self._tools.processor.name, reason=str(error))
+            self._wake.wait(_IDLE_SECONDS)
+        self._finish_held()
+        if self._braked is not None:
+            raise self._braked
+
+    def run_due(self) -> int:
+        """Perform what is due now, one effect after another, in this thread; return how many."""
+        leased = self._tools.outbox.lease(self._concurrency, self._read_until())
+        for one in leased:
+            self.perform(one)
+        return len(leased)
+
+    def perform(self, leased: Leased) -> None:
+        """Perform one leased effect and write what came of it.
+
+        Raises:
+            TransientError: it could not be written; the lease runs out and it is performed again.
+            BrakedError: one unexpected exception too many.
+        """
+        started = self._tools.clock.monotonic()
+        try:
+            outcome = self._perform(leased)
+        except (TransientError, BrakedError):
+            raise
+        except Exception as error:  # noqa: BLE001 # a bug in one decision must not stop the other effects (I6)
+            outcome = self._tools.endings.undecidable(leased, reason_of(error))
+            self._count(error)
+        duration_ms = round((self._tools.clock.monotonic() - started) * 1000, 1)
+        name = self._tools.processor.name
+        log.info(
+            "effect.ended",
+            processor=name,
+            kind=leased.kind,
+            effect_id=leased.effect_id,
+            outcome=outcome,
+            duration_ms=duration_ms,
+        )
+
+    def _perform(self, leased: Leased) -> str:
+        command = load_command(leased.kind, leased.command)
+        performer = self._tools.performers.get(leased.kind)
+        try:
+            result = {} if isinstance(command, WakeAt | Tell) or performer is None else performer.perform(command)
+        except TransientError as error:
+            return self._tools.endings.put_off(leased, command, error)
+        except (PermanentError, InvalidEvent) as error:
+            return self._tools.endings.dead(leased, command, str(error))
+        except Exception as error:  # noqa: BLE001 # a bug in a performer must not stop the other effects (I6)
+            outcome = self._tools.endings.dead(leased, command, reason_of(error))
+            self._count(error)
+            return outcome
+        self._failures.succeeded()
+        return self._tools.endings.done(leased, command, result, _recorder(performer, command, result))
+
+    def _count(self, error: Exception) -> None:
+        if self._failures.failed():
+            self._tools.brake.trip(f"unexpected exceptions, the last one {reason_of(error)}")
+
+    def _start_due(self) -> None:
+        with self._lock:
+            free = self._concurrency - len(self._held)
+        if free <= 0:
+            return
+        for leased in self._tools.outbox.lease(free, self._read_until()):
+            with self._lock:
+                self._held.add(leased)
+            name = f"{self._tools.processor.name}-{leased.kind}"
+            threading.Thread(target=self._perform_held, args=(leased,), name=name, daemon=True).start()
+
+    def _perform_held(self, leased: Leased) -> None:
+        try:
+            self.perform(leased)
+        except TransientError as error:
+            log.warning("effect.unrecorded", kind=leased.kind, effect_id=leased.effect_id, reason=str(error))
+        except BrakedError as error:
+            self._braked = error
+        finally:
+            with self._lock:
+                self._held.discard(leased)
+            self._wake.set()
+
+    def _read_until(self) -> datetime | None:
+        now = self._tools.clock.monotonic()
+        if self._timers_checked_at is None or now - self._timers_checked_at >= _TIMERS_SECONDS:
+            self._timers_until = self._tools.outbox.read_until(self._tools.partitions())
+            self._timers_checked_at = now
+        return self._timers_until
+
+    def _renew_leases(self, stop: threading.Event) -> None:
+        while not stop.wait(LEASE.total_seconds() / 3):
+            with self._lock:
+                held = list(self._held)
+            try:
+                if held:
+                    self._tools.outbox.renew(held)
+            except TransientError as error:
+                log.warning("leases.not_renewed", processor=self._tools.processor.name, reason=str(error))
+
+    def _finish_held(self) -> None:
+        deadline = self._tools.clock.monotonic() + _GRACE_SECONDS
+        while self._held and self._tools.clock.monotonic() < deadline:
+            self._wake.wait(0.1)
+            self._wake.clear()
+        if self._held:
+            log.warning("effects.abandoned", processor=self._tools.processor.name, count=len(self._held))
+
+
+def _recorder(performer: Performer[Any] | None, command: Command, result: Mapping[str, Any]) -> Any:
+    return None if performer is None else lambda connection: performer.record(connection, command, result)
