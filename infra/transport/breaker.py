@@ -1,0 +1,58 @@
+"""A circuit breaker: after failures in a row only one call at a time is let through, as a probe, until one succeeds."""
+
+import threading
+from enum import Enum
+
+FAILURES = 3  # in a row open it; fewer would open at the loss of one of three brokers (lab/kafka.md section 6)
+
+
+class Permit(Enum):
+    """What a caller may do."""
+
+    REFUSED = "an outage is on and somebody else probes: answer at once"
+    NORMAL = "go on"
+    PROBE = "go on; everybody else waits for the outcome"
+
+
+class Breaker:
+    """Shared between threads. Each permit that is not REFUSED is handed back by one of the three reports."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._probing = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an outage is on."""
+        return self._failures >= FAILURES
+
+    def admit(self) -> Permit:
+        with self._lock:
+            if not self.is_open:
+                return Permit.NORMAL
+            if self._probing:
+                return Permit.REFUSED
+            self._probing = True
+            return Permit.PROBE
+
+    def succeeded(self, permit: Permit) -> None:
+        """The other side works: end the outage."""
+        with self._lock:
+            self._failures = 0
+            self._hand_back(permit)
+
+    def failed(self, permit: Permit) -> None:
+        """The other side did not do it."""
+        with self._lock:
+            self._failures += 1
+            self._hand_back(permit)
+
+    def undecided(self, permit: Permit) -> None:
+        """The call says nothing about the other side."""
+        with self._lock:
+            self._hand_back(permit)
+
+    def _hand_back(self, permit: Permit) -> None:
+        if permit is Permit.PROBE:
+            self._probing = False
