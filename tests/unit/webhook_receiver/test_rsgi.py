@@ -1,0 +1,160 @@
+"""The bridge from the event loop to Flask, over granian's protocol played by hand."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import pytest
+
+from infra.clock import SystemClock
+from tests.fakes.metrics import RecordingMetrics
+from webhook_receiver import rsgi
+from webhook_receiver.rsgi import Bridge
+
+LIMIT = 100
+
+
+class Headers(list[tuple[str, str]]):
+    def get(self, name: str) -> str | None:
+        return dict(self).get(name)
+
+    def items(self) -> list[tuple[str, str]]:
+        return list(self)
+
+
+class Scope:
+    method, path, query_string, scheme, http_version, server = "POST", "/café", "a=1", "http", "1.1", "127.0.0.1:8080"
+
+    def __init__(self, headers: Iterable[tuple[str, str]]) -> None:
+        self.headers = Headers(headers)
+
+
+class Protocol:
+    """One request's body, chunk by chunk; a chunk of None never comes."""
+
+    def __init__(self, *chunks: bytes | None) -> None:
+        self._chunks = chunks
+        self.read = 0
+        self.answer: tuple[int, list[tuple[str, str]], bytes] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            if chunk is None:
+                await asyncio.Event().wait()
+            else:
+                self.read += 1
+                yield chunk
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.answer = (status, headers, body)
+
+
+def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("200 OK", [("X-Path", environ["PATH_INFO"]), ("X-Sig", environ.get("HTTP_X_SIG", ""))])
+    return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+
+def bridge(app: rsgi.WsgiApp = echo, threads: int = 2, metrics: RecordingMetrics | None = None) -> Bridge:
+    return Bridge(
+        app,
+        threads=threads,
+        max_body_bytes=LIMIT,
+        metrics=metrics or RecordingMetrics(),
+        clock=SystemClock(),
+        on_stop=lambda: None,
+    )
+
+
+def call(target: Bridge, protocol: Protocol, *headers: tuple[str, str]) -> tuple[int, dict[str, str], bytes]:
+    asyncio.run(target.__rsgi__(Scope(headers), protocol))
+    target.__rsgi_del__(None)
+    assert protocol.answer is not None
+    status, found, body = protocol.answer
+    return status, dict(found), body
+
+
+def test_body_reaches_the_application_when_it_came_in_chunks() -> None:
+    """A body without a length arrives whole; path and doubled headers come as WSGI wants them."""
+    status, headers, body = call(bridge(), Protocol(b"ab", b"", b"cd"), ("x-sig", "1"), ("x-sig", "2"))
+
+    assert (status, body) == (200, b"abcd")
+    assert headers == {"x-path": "/caf\xc3\xa9", "x-sig": "1,2"}
+
+
+def test_answer_is_413_before_reading_when_the_length_is_over_the_limit() -> None:
+    """A declared length over the limit is answered at once."""
+    protocol, metrics = Protocol(b"x" * 101), RecordingMetrics()
+
+    status, _, _ = call(bridge(metrics=metrics), protocol, ("content-length", "101"))
+
+    assert (status, protocol.read) == (413, 0)
+    assert metrics.counted("webhook_body_too_large_total") == 1
+
+
+def test_answer_is_413_when_chunks_pass_the_limit() -> None:
+    """An undeclared length is read to the limit and not far beyond; the application sees nothing."""
+    protocol = Protocol(*[b"x" * 60] * 10)
+
+    status, headers, _ = call(bridge(), protocol)
+
+    assert (status, protocol.read) == (413, 2)
+    assert headers == {"connection": "close"}
+
+
+def test_answer_is_503_when_the_body_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that stops on its way takes no thread, and may be genuine: Zoom repeats a 5xx, never a 4xx."""
+    monkeypatch.setattr(rsgi, "BODY_SECONDS", 0.01)
+    metrics = RecordingMetrics()
+
+    status, _, _ = call(bridge(metrics=metrics), Protocol(b"x", None), ("content-length", "2"))
+
+    assert status == 503
+    assert metrics.counted("webhook_rejected_total", reason="body_timeout") == 1
+
+
+def test_application_sees_nothing_when_the_client_hangs_up() -> None:
+    """granian ends the body of a client that is gone as if it were whole; the declared length tells."""
+    metrics = RecordingMetrics()
+
+    status, _, _ = call(bridge(metrics=metrics), Protocol(b"x"), ("content-length", "2"))
+
+    assert status == 400
+    assert metrics.counted("webhook_rejected_total", reason="body_incomplete") == 1
+
+
+def test_answer_is_503_when_too_many_are_in_flight() -> None:
+    """Beyond four requests a thread nobody waits: the answer is 503 at once, and later ones are served again."""
+    release, metrics = threading.Event(), RecordingMetrics()
+
+    def wait(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        release.wait(10)
+        return echo(environ, start_response)
+
+    target = bridge(wait, threads=1, metrics=metrics)
+    held, refused, later = [Protocol(b"x") for _ in range(4)], Protocol(b"x"), Protocol(b"x")
+
+    async def play() -> None:
+        tasks = [asyncio.create_task(target.__rsgi__(Scope(()), protocol)) for protocol in held]
+        await asyncio.sleep(0)
+        await target.__rsgi__(Scope(()), refused)
+        release.set()
+        await asyncio.gather(*tasks)
+        await target.__rsgi__(Scope(()), later)
+
+    asyncio.run(play())
+    target.__rsgi_del__(None)
+
+    assert [protocol.answer and protocol.answer[0] for protocol in (*held, refused, later)] == [200] * 4 + [503, 200]
+    assert metrics.gauge("webhook_in_flight") == 0
+
+
+def test_answer_is_500_when_the_application_raises() -> None:
+    """Nothing raises into the server, which would print a traceback."""
+
+    def broken(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        raise ZeroDivisionError
+
+    status, _, _ = call(bridge(broken), Protocol(b"x"))
+
+    assert status == 500

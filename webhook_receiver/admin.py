@@ -1,0 +1,58 @@
+"""What operators ask, on an address of its own: `/readyz` and `/metrics`. Not for the internet."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from infra.metrics import PrometheusMetrics
+
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
+
+
+class AdminApp:
+    """A WSGI application; `ready` tells whether an event can be taken now."""
+
+    def __init__(self, metrics: PrometheusMetrics, ready: Callable[[], bool]) -> None:
+        self._metrics = metrics
+        self._ready = ready
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        status, body = self._answer(environ.get("PATH_INFO", ""))
+        start_response(status, [("content-type", PLAIN), ("content-length", str(len(body)))])
+        return [body]
+
+    def _answer(self, path: str) -> tuple[str, bytes]:
+        if path == "/metrics":
+            return "200 OK", self._metrics.exposition()
+        if path == "/readyz":
+            return ("200 OK", b"ready\n") if self._ready() else ("503 Service Unavailable", b"the log takes no event\n")
+        return "404 Not Found", b""
+
+
+def serve(listener: socket.socket, app: AdminApp) -> None:
+    """Answer on a socket that already listens, from a thread that ends with the process."""
+    server = _Server(listener.getsockname()[:2], _QuietHandler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
+    server.setup_environ()
+    server.set_app(app)
+    threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    server_name = "admin"
+    server_port = 0
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that hangs up is no news, and the default prints a traceback."""
+
+
+class _QuietHandler(WSGIRequestHandler):
+    timeout = 5.0  # seconds: a client that sends nothing holds a thread no longer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: a scrape is no news."""

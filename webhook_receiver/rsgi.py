@@ -1,0 +1,153 @@
+"""The bridge from granian's event loop to Flask.
+
+granian's own WSGI mode hands a request to a thread before its body is there, so clients that send slowly or not at all
+take every thread. Here bodies are read on the loop, with a deadline and a limit; only a whole one takes a thread.
+"""
+
+import asyncio
+import io
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import structlog
+
+from infra.clock import Clock
+from infra.metrics import Metrics
+from webhook_receiver.rejections import RejectionReason, Rejections
+from webhook_receiver.views import ARRIVED_AT
+
+BODY_SECONDS = 1.0  # from arrival: Zoom sends at once, and the log has until 1.5 s
+IN_FLIGHT_PER_THREAD = 4  # more would wait past the log's deadline behind a log that does not answer
+
+Headers = list[tuple[str, str]]
+Answer = tuple[int, Headers, bytes]
+
+log = structlog.get_logger(__name__)
+
+
+class WsgiApp(Protocol):
+    """What Flask is (PEP 3333)."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any], /) -> Iterable[bytes]: ...
+
+
+class Refused(Exception):
+    """The request gets no thread: not an error, but what to answer at once."""
+
+    def __init__(self, status: HTTPStatus, reason: RejectionReason) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Bridge:
+    """An RSGI application around a WSGI one. `on_stop` runs in the worker once every request is answered."""
+
+    def __init__(
+        self,
+        app: WsgiApp,
+        *,
+        threads: int,
+        max_body_bytes: int,
+        metrics: Metrics,
+        clock: Clock,
+        on_stop: Callable[[], None],
+    ) -> None:
+        self._app = app
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._max_in_flight = threads * IN_FLIGHT_PER_THREAD
+        self._max_body_bytes = max_body_bytes
+        self._metrics = metrics
+        self._clock = clock
+        self._rejections = Rejections(metrics, clock)
+        self._on_stop = on_stop
+        self._in_flight = 0
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Answer one request; nothing that a client does raises into the server, which would log a traceback."""
+        arrived_at = self._clock.monotonic()
+        try:
+            body = await self._read(scope, protocol)
+            status, headers, answer = await self._call(environ(scope, body) | {ARRIVED_AT: arrived_at})
+        except Refused as refusal:
+            self._rejections.add(refusal.reason)
+            status, headers, answer = refusal.status, [("connection", "close")], b""
+        except Exception as error:  # noqa: BLE001 - the last line of defence; the loop must go on
+            log.error("request.failed", error_type=type(error).__name__)
+            status, headers, answer = HTTPStatus.INTERNAL_SERVER_ERROR, [("connection", "close")], b""
+        protocol.response_bytes(status, headers, answer)
+
+    def __rsgi_del__(self, loop: Any) -> None:
+        """Called by granian at the end of the worker."""
+        self._pool.shutdown()
+        self._on_stop()
+
+    async def _read(self, scope: Any, protocol: Any) -> bytes:
+        declared = scope.headers.get("content-length")
+        if declared is not None and int(declared) > self._max_body_bytes:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large")
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in protocol:
+                    body += chunk
+                    if len(body) > self._max_body_bytes:
+                        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large")
+        except TimeoutError as error:  # 503 and not 408: it may be genuine, and Zoom never repeats a 4xx
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "body_timeout") from error
+        if declared is not None and len(body) != int(declared):  # granian ends the body when the client hangs up
+            raise Refused(HTTPStatus.BAD_REQUEST, "body_incomplete")
+        return bytes(body)
+
+    async def _call(self, wsgi_environ: dict[str, Any]) -> Answer:
+        if self._in_flight >= self._max_in_flight:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_in_flight")
+        self._track(+1)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, _respond, self._app, wsgi_environ)
+        finally:
+            self._track(-1)
+
+    def _track(self, change: int) -> None:
+        self._in_flight += change
+        self._metrics.set("webhook_in_flight", self._in_flight)
+
+
+def environ(scope: Any, body: bytes) -> dict[str, Any]:
+    """Return the WSGI environment of a request whose body is read; a header that came twice is joined by a comma."""
+    host, _, port = scope.server.rpartition(":")
+    found: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,  # or Werkzeug reads nothing of a body that came in chunks
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = "HTTP_" + name.upper().replace("-", "_")
+        found[key] = f"{found[key]},{value}" if key in found else value
+    return found | {"CONTENT_TYPE": found.pop("HTTP_CONTENT_TYPE", ""), "CONTENT_LENGTH": str(len(body))}
+
+
+def _respond(app: WsgiApp, wsgi_environ: dict[str, Any]) -> Answer:
+    started: list[tuple[int, Headers]] = []
+
+    def start_response(status: str, headers: Headers, _: object = None) -> None:
+        started.append((int(status[:3]), [(name.lower(), value) for name, value in headers]))
+
+    body = b"".join(app(wsgi_environ, start_response))
+    status, headers = started[-1]
+    return status, headers, body

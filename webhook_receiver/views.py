@@ -1,0 +1,161 @@
+"""What each delivery is answered, and what happens to it.
+
+| delivery | answer | effect |
+|---|---|---|
+| genuine event | 200 | published, acknowledged by the log |
+| genuine, the log does not take it in time | 503 | Zoom tries again after 5, 25 and 85 minutes |
+| URL validation, signed rightly or not at all | 200 | the signed token in the answer, nothing published |
+| URL validation with a token that is not safe to sign | 400 | nothing |
+| genuine, but not JSON, not of Zoom's shape, or of a foreign account | 200 | kept in the quarantine with the reason |
+| signed rightly, but outside the window | 401 | kept in the quarantine: a clock that jumped loses nothing |
+| signature or timestamp wrong, missing or malformed | 401 | counted by reason; the answer never says which |
+| body over the limit | 413 | counted |
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import jsonify, request
+from flask.typing import ResponseReturnValue
+
+from infra.errors import PermanentError, TransientError
+from schemas.envelope import Envelope
+from schemas.errors import InvalidEvent
+from schemas.topics import QUARANTINE, WEBHOOKS
+from webhook_receiver.event_types import label
+from webhook_receiver.ports import Ports
+from webhook_receiver.rejections import RejectionReason, Rejections
+from webhook_receiver.signature import SignatureError, SigningSecret
+from webhook_receiver.translation import (
+    Delivery,
+    QuarantineReason,
+    UnusableBody,
+    parse_body,
+    quarantine_envelope,
+    webhook_envelope,
+)
+from webhook_receiver.url_validation import MAX_CHALLENGE_BYTES, answer_challenge, is_challenge
+
+ARRIVED_AT = (
+    "webhook_receiver.arrived_at"  # WSGI environ: monotonic seconds, set by the server before it reads the body
+)
+
+log = structlog.get_logger(__name__)
+
+
+class WebhookView:
+    """`POST /webhooks/zoom`. Total: any bytes and headers get an answer of the table above."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._rejections = Rejections(ports.metrics, ports.clock)
+
+    def __call__(self) -> ResponseReturnValue:
+        """Answer the current request."""
+        arrived_at = request.environ.get(ARRIVED_AT) or self._ports.clock.monotonic()
+        body = request.stream.read(self._ports.max_body_bytes + 1)
+        if len(body) > self._ports.max_body_bytes:
+            return self._reject("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        timestamp, signed = _header("HTTP_X_ZM_REQUEST_TIMESTAMP"), _header("HTTP_X_ZM_SIGNATURE")
+        if timestamp is None and signed is None:
+            return self._answer_unsigned(body)
+        now = self._ports.clock.now().timestamp()
+        try:
+            verified = self._ports.verifier.verify(body, timestamp, signed, now)
+        except SignatureError as error:
+            return self._answer_unverified(body, error, arrived_at)
+        self._ports.metrics.count("webhook_secret_matched_total", secret=verified.secret.id)
+        self._ports.metrics.observe("webhook_age_seconds", verified.age_seconds)
+        return self._answer_genuine(body, verified.secret, arrived_at)
+
+    def _answer_genuine(self, body: bytes, secret: SigningSecret, arrived_at: float) -> ResponseReturnValue:
+        delivery = _delivery(body, secret.id)
+        try:
+            parsed = parse_body(body)
+            if is_challenge(parsed):
+                return self._answer_challenge(parsed, secret)
+            envelope = webhook_envelope(parsed, delivery, self._ports.account_ids)
+        except UnusableBody as error:
+            return self._quarantine(delivery, error.reason, arrived_at, HTTPStatus.OK)
+        if not self._durable(WEBHOOKS.name, envelope, arrived_at):
+            return self._reject("log_unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
+        self._ports.metrics.count("webhook_accepted_total", event_type=label(envelope.type))
+        return self._acknowledge(arrived_at, HTTPStatus.OK)
+
+    def _answer_unsigned(self, body: bytes) -> ResponseReturnValue:
+        """Only a URL validation may come unsigned: whether Zoom signs them is not documented, and some are not."""
+        try:
+            parsed = parse_body(body) if len(body) <= MAX_CHALLENGE_BYTES else None
+        except UnusableBody:
+            parsed = None
+        if is_challenge(parsed):
+            return self._answer_challenge(parsed, self._ports.verifier.secrets[0])
+        return self._reject("signature_missing", HTTPStatus.UNAUTHORIZED)
+
+    def _answer_unverified(self, body: bytes, error: SignatureError, arrived_at: float) -> ResponseReturnValue:
+        self._rejections.add(error.reason)
+        if not error.genuine or _asks_for_validation(body):
+            return "", HTTPStatus.UNAUTHORIZED
+        return self._quarantine(_delivery(body, None), "outside_window", arrived_at, HTTPStatus.UNAUTHORIZED)
+
+    def _answer_challenge(self, parsed: dict[str, Any], secret: SigningSecret) -> ResponseReturnValue:
+        try:
+            answer = answer_challenge(parsed, secret)
+        except InvalidEvent:
+            return self._reject("token_unsafe", HTTPStatus.BAD_REQUEST)
+        self._ports.metrics.set("webhook_url_validated_timestamp_seconds", self._ports.clock.now().timestamp())
+        log.info("webhook.url_validated", secret_id=secret.id)
+        return jsonify(answer)
+
+    def _quarantine(
+        self, delivery: Delivery, reason: QuarantineReason, arrived_at: float, status: HTTPStatus
+    ) -> ResponseReturnValue:
+        envelope = quarantine_envelope(delivery, reason)
+        if not self._durable(QUARANTINE.name, envelope, arrived_at):
+            return self._reject("log_unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
+        self._ports.metrics.count("webhook_quarantined_total", reason=reason)
+        log.warning("webhook.quarantined", event_id=envelope.id, reason=reason, size_bytes=len(delivery.body))
+        return self._acknowledge(arrived_at, status)
+
+    def _durable(self, topic: str, envelope: Envelope, arrived_at: float) -> bool:
+        try:
+            self._ports.publisher.publish(topic, envelope, arrived_at)
+        except TransientError:
+            return False
+        except PermanentError as error:
+            log.error("webhook.refused_by_log", topic=topic, event_id=envelope.id, reason=str(error))
+            return False
+        return True
+
+    def _acknowledge(self, arrived_at: float, status: HTTPStatus) -> ResponseReturnValue:
+        self._ports.metrics.observe("webhook_ack_seconds", self._ports.clock.monotonic() - arrived_at)
+        return "", status
+
+    def _reject(self, reason: RejectionReason, status: HTTPStatus) -> ResponseReturnValue:
+        self._rejections.add(reason)
+        return "", status
+
+
+def healthz() -> ResponseReturnValue:
+    """Tell that the process answers, whatever the log does."""
+    return "ok\n", HTTPStatus.OK, {"content-type": "text/plain"}
+
+
+def _header(name: str) -> bytes | None:
+    """Return a header's bytes: WSGI hands them on as Latin-1."""
+    text: str | None = request.environ.get(name)
+    return None if text is None else text.encode("latin-1", "replace")
+
+
+def _delivery(body: bytes, secret_id: str | None) -> Delivery:
+    environ: Mapping[str, Any] = request.environ
+    return Delivery(body, secret_id, environ.get("HTTP_X_ZM_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
+
+
+def _asks_for_validation(body: bytes) -> bool:
+    try:
+        return is_challenge(parse_body(body))
+    except UnusableBody:
+        return False
