@@ -14,9 +14,7 @@ from schemas.zoom import ZoomEvent
 
 REGISTRATION_WINDOW = timedelta(days=30)  # the owner's rule: then a registration closes
 REGISTRATION_SLACK = timedelta(hours=1)  # a host may open the meeting before the marketplace has written it down
-FORGET_UNREGISTERED_AFTER = timedelta(
-    days=40
-)  # longer than any input topic is kept: nothing about it can come any more
+FORGET_UNREGISTERED_AFTER = timedelta(days=40)  # longer than any input topic is kept: nothing can come any more
 
 
 @dataclass(slots=True)
@@ -151,11 +149,28 @@ def last_end(sessions: Iterable[Session]) -> datetime | None:
 
 def instant_of(zoom: ZoomEvent, event: Event) -> datetime:
     """When it happened, by Zoom's own times; the log's time only where the body has none (bodies before 2021)."""
+    return zoom.occurred_at or _told_at(zoom) or event.recorded_at
+
+
+def state_key(meeting_id: str | None, session_id: str | None) -> list[str]:
+    """The key of a meeting's state, as `route` returns it: by meeting id, else by session; none when neither is named."""
+    if meeting_id is not None:
+        return [meeting_id]
+    return [] if session_id is None else [f"session:{session_id}"]
+
+
+def _told_at(zoom: ZoomEvent) -> datetime | None:
     participant = zoom.participant
-    told = (participant.joined_at or participant.left_at) if participant else None
-    started = zoom.start_at if zoom.name == "meeting.started" else None
-    ended = zoom.end_at if zoom.name == "meeting.ended" else None
-    return zoom.occurred_at or told or started or ended or event.recorded_at
+    match zoom.name:
+        case "meeting.started":
+            return zoom.start_at
+        case "meeting.ended":
+            return zoom.end_at
+        case "recording.started":
+            return zoom.recording_start
+        case "recording.stopped":
+            return zoom.recording_end
+    return (participant.joined_at or participant.left_at) if participant else None
 
 
 def _note_presence(session: Session, zoom: ZoomEvent, at: datetime) -> None:
@@ -166,9 +181,11 @@ def _note_presence(session: Session, zoom: ZoomEvent, at: datetime) -> None:
     presence = session.presences.setdefault(participant.user_id, Presence(person))
     presence.person = participant.account_user_id or presence.person  # some bodies leave it out
     if zoom.name == "meeting.participant_joined":
-        presence.joined_at = participant.joined_at or at
+        joined_at = participant.joined_at or at
+        presence.joined_at = min(presence.joined_at or joined_at, joined_at)
     else:
-        presence.left_at = participant.left_at or at
+        left_at = participant.left_at or at
+        presence.left_at = max(presence.left_at or left_at, left_at)
 
 
 def _fits(registration: Registration, account_id: str | None, begins_at: datetime) -> bool:
