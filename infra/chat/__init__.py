@@ -1,0 +1,5 @@
+"""The port; adapters (console, http) are made by infra.chat.connect, for composition roots."""
+
+from infra.chat.base import MAX_TEXT_CHARACTERS, Chat, ChatMessage, ChatReceipt, Slot
+
+__all__ = ["MAX_TEXT_CHARACTERS", "Chat", "ChatMessage", "ChatReceipt", "Slot"]

@@ -1,0 +1,40 @@
+"""From CHAT_URL to a chat. For composition roots."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from infra.chat.base import Chat
+from infra.chat.console import ConsoleChat
+from infra.chat.http import HttpChat
+from infra.clock import Clock
+from infra.errors import ConfigurationError
+from infra.settings import Secret
+
+
+def connect_chat(url: str, token: Secret | None, clock: Clock) -> Chat:
+    """Return the chat that `url` names: `console:`, or `https://…` (`http://…` on this machine only).
+
+    Raises:
+        ConfigurationError: `url` names no chat we know, or would send messages and the token unencrypted over a network.
+    """
+    if url == "console:":
+        return ConsoleChat()
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError as error:
+        raise ConfigurationError("CHAT_URL is not a URL") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigurationError("CHAT_URL is neither console: nor https://HOST/…")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("CHAT_URL holds more than https://HOST/PATH; the token belongs in CHAT_TOKEN")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigurationError("CHAT_URL is plain http to another machine: use https")
+    return HttpChat(url, token, clock)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

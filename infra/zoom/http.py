@@ -1,0 +1,110 @@
+"""One HTTP call to Zoom: host allowed, time and size bounded, redirects not followed, errors typed.
+
+The texts of errors hold the status and Zoom's numeric code; never a URL, a token or what Zoom wrote.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import urllib3
+
+from infra.clock import Clock
+from infra.errors import PermanentError, TransientError
+from infra.hosts import AllowList
+
+CONNECT_TIMEOUT_SECONDS = 5.0  # TCP and TLS to another continent take under 1 s
+READ_TIMEOUT_SECONDS = 20.0  # Zoom's listings take a few seconds under load
+MAX_ANSWER_BYTES = 8 * 1024 * 1024  # 150 files a session (Zoom support KB0062627) at 1-2 KB each, times twenty
+
+
+class Pool(Protocol):
+    """The calls of urllib3.PoolManager that are used here."""
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        """Send and return the answer, its body not yet read."""
+        ...
+
+    def clear(self) -> None:
+        """Close idle connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Zoom answered below 500 and other than 429. `body` is empty unless it is a JSON object."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    @property
+    def code(self) -> int | None:
+        """Zoom's own error code, such as 124 (token) or 3301 (no recording)."""
+        code = self.body.get("code")
+        return code if isinstance(code, int) else None
+
+
+class ZoomHttp:
+    """Sends requests to the hosts of an allow list. Safe to share between threads."""
+
+    def __init__(self, hosts: AllowList, clock: Clock, pool: Pool | None = None) -> None:
+        self._hosts = hosts
+        self._clock = clock
+        self._pool: Pool = pool or urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS), maxsize=4
+        )
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], form: str | None = None) -> Answer:
+        """Send one request; `form` is a urlencoded body.
+
+        Raises:
+            TransientError: no answer, a 5xx, or a 429 with the time that Zoom asks us to wait.
+            PermanentError: the host is not allowed, or the answer is larger than any real one.
+        """
+        self._hosts.check(url)
+        try:
+            with self._pool.request(
+                method, url, headers=headers, body=form, redirect=False, retries=False, preload_content=False
+            ) as response:
+                data = response.read(MAX_ANSWER_BYTES + 1)
+        except urllib3.exceptions.HTTPError as error:
+            raise TransientError(f"Zoom does not answer: {type(error).__name__}") from error
+        self._check_status(response)
+        if len(data) > MAX_ANSWER_BYTES:
+            raise PermanentError(f"Zoom's answer is larger than {MAX_ANSWER_BYTES} bytes")
+        return Answer(response.status, _object(data))
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.clear()
+
+    def _check_status(self, response: urllib3.BaseHTTPResponse) -> None:
+        if response.status == 429:
+            wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock.now())
+            raise TransientError("Zoom's rate limit is reached", retry_after_seconds=wait)
+        if response.status >= 500:
+            raise TransientError(f"Zoom answered {response.status}")
+
+
+def retry_after_seconds(text: str | None, now: datetime) -> float | None:
+    """Read Zoom's Retry-After: seconds on the per-second limit, an ISO 8601 instant on the daily one; else None."""
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    aware = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
+    return max(0.0, (aware - now).total_seconds())
+
+
+def _object(data: bytes) -> Mapping[str, Any]:
+    try:
+        body = json.loads(data)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

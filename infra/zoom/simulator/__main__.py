@@ -1,0 +1,5 @@
+"""`python -m infra.zoom.simulator`."""
+
+from infra.zoom.simulator.cli import main
+
+main()

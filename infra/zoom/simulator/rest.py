@@ -1,0 +1,145 @@
+"""Zoom's OAuth and the REST calls that we use."""
+
+import hmac
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from itertools import count
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from infra.clock import Clock
+from infra.settings import Secret
+from infra.zoom.simulator.bodies import file_object, recording_object
+from infra.zoom.simulator.library import Library, SimulatedSession
+from infra.zoom.simulator.tokens import Claims, mint
+from infra.zoom.simulator.web import Answer, Request, json_answer
+
+ACCESS_TOKEN_SECONDS = 3600  # as Zoom's
+DEFAULT_DOWNLOAD_TOKEN_SECONDS = 86_400  # without `ttl`
+
+
+_SECRET = Secret("simulated-secret")  # of the simulator alone; it opens nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the simulated app signs in with; ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET and ZOOM_OAUTH_ACCOUNT_ID."""
+
+    client_id: str = "simulated-client"
+    client_secret: Secret = _SECRET
+    account_id: str = "SimAccount_q7Zk2a9LgQw"
+
+
+class Rest:
+    """Answers /oauth/token and /v2/…. `faults` happen to the next REST calls: 503, 429 or 429-daily, each once."""
+
+    def __init__(
+        self, library: Library, clock: Clock, base_url: str, credentials: Credentials, faults: Sequence[str] = ()
+    ) -> None:
+        self.base_url = base_url
+        self.faults = list(faults)
+        self._library = library
+        self._clock = clock
+        self._credentials = credentials
+        self._lock = Lock()
+        self._numbers = count(1)
+        self._access_tokens: dict[str, float] = {}
+
+    def route(self, request: Request) -> Answer | None:
+        """Answer OAuth and REST; None for other paths."""
+        if request.path == "/oauth/token" and request.method == "POST":
+            return self._token(request)
+        if not request.path.startswith("/v2/") or request.method != "GET":
+            return None
+        if not self.access_token_valid(request.bearer):
+            return json_answer(401, {"code": 124, "message": "Invalid access token."})
+        return self._fault() or self._rest(request)
+
+    def access_token_valid(self, token: str) -> bool:
+        """Tell whether an access token was given out and has not expired."""
+        with self._lock:
+            return self._access_tokens.get(token, 0.0) > self._clock.monotonic()
+
+    def revoke_access_tokens(self) -> None:
+        """Refuse every access token given out so far."""
+        with self._lock:
+            self._access_tokens.clear()
+
+    def _token(self, request: Request) -> Answer:
+        mine = self._credentials
+        basic = "Basic " + b64encode(f"{mine.client_id}:{mine.client_secret}".encode()).decode()
+        form = parse_qs(request.body.decode("utf-8", "replace"))
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), basic.encode()):
+            return json_answer(401, {"reason": "Invalid client_id or client_secret", "error": "invalid_client"})
+        if form.get("grant_type") != ["account_credentials"] or form.get("account_id") != [mine.account_id]:
+            return json_answer(400, {"reason": "Bad Request", "error": "invalid_request"})
+        with self._lock:
+            token = "sim." + sha256(f"access token {next(self._numbers)}".encode()).hexdigest()
+            self._access_tokens[token] = self._clock.monotonic() + ACCESS_TOKEN_SECONDS
+        answer = {"access_token": token, "token_type": "bearer", "expires_in": ACCESS_TOKEN_SECONDS}
+        return json_answer(200, {**answer, "scope": "cloud_recording:read:list_recording_files:admin"})
+
+    def _fault(self) -> Answer | None:
+        with self._lock:
+            fault = self.faults.pop(0) if self.faults else None
+        if fault == "503":
+            return json_answer(503, {"code": 503, "message": "Service unavailable."})
+        if fault == "429":
+            text = "You have reached the maximum per-second rate limit for this API. Try again later."
+            limits = {"X-RateLimit-Type": "QPS", "Retry-After": "1"}
+            return json_answer(429, {"code": 429, "message": text}, limits)
+        if fault == "429-daily":
+            text = "You have reached the maximum daily rate limit for this API."
+            until = (self._clock.now() + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return json_answer(
+                429, {"code": 429, "message": text}, {"X-RateLimit-Type": "Daily-limit", "Retry-After": until}
+            )
+        return None
+
+    def _rest(self, request: Request) -> Answer | None:
+        match request.path.split("/")[2:]:
+            case ["meetings", encoded, "recordings"]:
+                return self._recordings(unquote(encoded), request)
+            case ["past_meetings", encoded]:
+                return self._past_meeting(unquote(encoded))
+        return None
+
+    def _recordings(self, session_id: str, request: Request) -> Answer:
+        session = self._library.session(session_id)
+        if session is None:
+            return json_answer(404, {"code": 3001, "message": "Meeting does not exist."})
+        if not session.files:
+            return json_answer(404, {"code": 3301, "message": "There is no recording for this meeting."})
+        files = [file_object(session, file, f"{self.base_url}/rec/download", "rest") for file in session.files]
+        answer = recording_object(session, files)
+        if "download_access_token" in request.query.get("include_fields", ""):
+            answer["download_access_token"] = self._download_token(session, request.query.get("ttl", ""))
+        return json_answer(200, answer)
+
+    def _download_token(self, session: SimulatedSession, ttl: str) -> str:
+        lifetime = int(ttl) if ttl.isdigit() else DEFAULT_DOWNLOAD_TOKEN_SECONDS
+        expires_at = int(self._clock.now().timestamp()) + lifetime
+        return mint(Claims(session.session_id, session.account_id, session.host_id, expires_at))
+
+    def _past_meeting(self, session_id: str) -> Answer:
+        session = self._library.session(session_id)
+        if session is None:
+            return json_answer(404, {"code": 3001, "message": "Meeting does not exist."})
+        answer: dict[str, Any] = {
+            "uuid": session.session_id,
+            "id": session.meeting_id,
+            "host_id": session.host_id,
+            "type": 2,
+            "topic": session.topic,
+            "user_email": session.host_email,
+            "start_time": session.started_at,
+            "end_time": session.ended_at,
+            "duration": session.duration_minutes,
+            "total_minutes": session.duration_minutes * session.participants,
+            "participants_count": session.participants,
+        }
+        return json_answer(200, answer)

@@ -1,0 +1,139 @@
+"""The simulated Zoom and the reference chat behind one address."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import urllib3
+
+from infra.clock import Clock, SystemClock
+from infra.errors import ConfigurationError
+from infra.settings import Secret
+from infra.zoom.simulator.chat import ChatRoutes, ReferenceChat
+from infra.zoom.simulator.downloads import Downloads
+from infra.zoom.simulator.library import Library, SimulatedSession
+from infra.zoom.simulator.rest import Credentials, Rest
+from infra.zoom.simulator.web import Answer, Request, WebServer, json_answer
+
+SESSIONS_PATH = "/simulator/sessions"
+
+
+class RecordingsServer(Protocol):
+    """Where a played call's recordings are published and downloaded."""
+
+    @property
+    def url(self) -> str:
+        """The server's own address, such as http://127.0.0.1:8090."""
+        ...
+
+    def publish(self, session: SimulatedSession) -> None:
+        """Make a session known to REST and its files downloadable."""
+        ...
+
+
+class SimulatorServer:
+    """Zoom's OAuth, REST and downloads, and the reference chat, in this process. Start it, close it.
+
+    `api_url`, `oauth_url` and `chat_url` are what ZOOM_API_URL, ZOOM_OAUTH_URL and CHAT_URL take; `url` goes into
+    ZOOM_HOSTS. Port 0 takes any free one.
+
+    Raises:
+        ConfigurationError: the address is taken, or the chat's file cannot be written.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        clock: Clock | None = None,
+        credentials: Credentials | None = None,
+        chat_path: Path | None = None,
+        chat_token: Secret | None = None,
+        rest_faults: Sequence[str] = (),
+    ) -> None:
+        clock = clock or SystemClock()
+        self.credentials = credentials or Credentials()
+        self.library = Library()
+        self.chat = ReferenceChat(clock, chat_path)
+        self.rest = Rest(self.library, clock, "", self.credentials, rest_faults)
+        downloads = Downloads(self.library, clock, self.rest.access_token_valid)
+        chat = ChatRoutes(self.chat, token=chat_token)
+        routes = (self.rest.route, downloads.route, chat.route, self._publish_route)
+        try:
+            self._web = WebServer(host, port, routes)
+        except ConfigurationError:
+            self.chat.close()
+            raise
+        self.rest.base_url = self.url
+
+    @property
+    def url(self) -> str:
+        """The server's own address."""
+        return self._web.url
+
+    @property
+    def api_url(self) -> str:
+        """The REST base."""
+        return f"{self.url}/v2"
+
+    @property
+    def oauth_url(self) -> str:
+        """The token endpoint."""
+        return f"{self.url}/oauth/token"
+
+    @property
+    def chat_url(self) -> str:
+        """The reference chat's base."""
+        return f"{self.url}/chat"
+
+    def start(self) -> "SimulatorServer":
+        """Begin to answer."""
+        self._web.start()
+        return self
+
+    def close(self) -> None:
+        """Stop, and break open connections."""
+        self._web.close()
+        self.chat.close()
+
+    def publish(self, session: SimulatedSession) -> None:
+        """Make a session known to REST and its files downloadable."""
+        self.library.publish(session)
+
+    def _publish_route(self, request: Request) -> Answer | None:
+        if request.path == "/healthz":
+            return json_answer(200, {"status": "ok"})
+        if request.path != SESSIONS_PATH or request.method != "POST":
+            return None
+        try:
+            self.publish(SimulatedSession.from_json(request.json()))
+        except (KeyError, TypeError, ConfigurationError):
+            return json_answer(400, {"message": "not a simulated session"})
+        return json_answer(201, {})
+
+
+class RemoteSimulator:
+    """A `serve` in another process, as a RecordingsServer."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=5.0))
+
+    def publish(self, session: SimulatedSession) -> None:
+        """Publish over HTTP.
+
+        Raises:
+            ConfigurationError: no simulator answers there.
+        """
+        try:
+            answer = self._pool.request("POST", self.url + SESSIONS_PATH, json=session.to_json(), retries=False)
+        except urllib3.exceptions.HTTPError as error:
+            hint = "start it with: python -m infra.zoom.simulator serve"
+            raise ConfigurationError(f"no simulator answers at {self.url}; {hint}") from error
+        if answer.status != 201:
+            raise ConfigurationError(f"what answers at {self.url} is no simulator of this version")
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.clear()
