@@ -93,5 +93,5 @@ class TopicSetup:
             log.warning("topics.not_made", reason=str(error))
             return True
         if made:
-            log.info("topics.made", topics=list(made))
+            log.info("topics.made", count=len(made))
         return True
