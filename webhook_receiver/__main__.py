@@ -70,6 +70,7 @@ def _serve(settings: ReceiverSettings, bind: Address, admin_listener: socket.soc
 
 def _worker(settings: ReceiverSettings, admin_listener: socket.socket) -> Any:
     """Return the RSGI application. Runs in the worker, after the fork: what connects is made here and not before."""
+    _forget_handlers()
     _end_with_parent()
     from webhook_receiver.wsgi import build  # noqa: PLC0415 - no client library before the fork
 
@@ -81,6 +82,12 @@ def _worker(settings: ReceiverSettings, admin_listener: socket.socket) -> Any:
     admin.serve(admin_listener, admin_app)
     log.info("receiver.started", admin_address=str(_address(admin_listener)))
     return bridge
+
+
+def _forget_handlers() -> None:
+    """Drop the main process's signal handlers: a stop while the worker starts would be heard by nobody."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _end_with_parent() -> None:

@@ -17,6 +17,7 @@ import structlog
 from infra.clock import Clock
 from infra.metrics import Metrics
 from webhook_receiver.rejections import RejectionReason, Rejections
+from webhook_receiver.sparse_log import SparseLog
 from webhook_receiver.views import ARRIVED_AT
 
 BODY_SECONDS = 1.0  # from arrival: Zoom sends at once, and the log has until 1.5 s
@@ -62,7 +63,7 @@ class Bridge:
         self._max_body_bytes = max_body_bytes
         self._metrics = metrics
         self._clock = clock
-        self._rejections = Rejections(metrics, clock)
+        self._rejections = Rejections(metrics, SparseLog(clock))
         self._on_stop = on_stop
         self._in_flight = 0
 

@@ -28,6 +28,7 @@ from webhook_receiver.event_types import label
 from webhook_receiver.ports import Ports
 from webhook_receiver.rejections import RejectionReason, Rejections
 from webhook_receiver.signature import SignatureError, SigningSecret
+from webhook_receiver.sparse_log import SparseLog
 from webhook_receiver.translation import (
     Delivery,
     QuarantineReason,
@@ -38,9 +39,7 @@ from webhook_receiver.translation import (
 )
 from webhook_receiver.url_validation import MAX_CHALLENGE_BYTES, answer_challenge, is_challenge
 
-ARRIVED_AT = (
-    "webhook_receiver.arrived_at"  # WSGI environ: monotonic seconds, set by the server before it reads the body
-)
+ARRIVED_AT = "webhook_receiver.arrived_at"  # WSGI environ: monotonic seconds, from before the body was read
 
 log = structlog.get_logger(__name__)
 
@@ -50,30 +49,31 @@ class WebhookView:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._rejections = Rejections(ports.metrics, ports.clock)
+        self._sparse_log = SparseLog(ports.clock)
+        self._rejections = Rejections(ports.metrics, self._sparse_log)
 
     def __call__(self) -> ResponseReturnValue:
         """Answer the current request."""
-        arrived_at = request.environ.get(ARRIVED_AT) or self._ports.clock.monotonic()
+        environ: Mapping[str, Any] = request.environ
+        arrived_at = environ.get(ARRIVED_AT) or self._ports.clock.monotonic()
         body = request.stream.read(self._ports.max_body_bytes + 1)
         if len(body) > self._ports.max_body_bytes:
             return self._reject("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        timestamp, signed = _header("HTTP_X_ZM_REQUEST_TIMESTAMP"), _header("HTTP_X_ZM_SIGNATURE")
+        timestamp, signed = _header(environ, "HTTP_X_ZM_REQUEST_TIMESTAMP"), _header(environ, "HTTP_X_ZM_SIGNATURE")
         if timestamp is None and signed is None:
             return self._answer_unsigned(body)
         now = self._ports.clock.now().timestamp()
         try:
             verified = self._ports.verifier.verify(body, timestamp, signed, now)
         except SignatureError as error:
-            return self._answer_unverified(body, error, arrived_at)
+            return self._answer_unverified(_delivery(environ, body, None), error, arrived_at)
         self._ports.metrics.count("webhook_secret_matched_total", secret=verified.secret.id)
         self._ports.metrics.observe("webhook_age_seconds", verified.age_seconds)
-        return self._answer_genuine(body, verified.secret, arrived_at)
+        return self._answer_genuine(_delivery(environ, body, verified.secret.id), verified.secret, arrived_at)
 
-    def _answer_genuine(self, body: bytes, secret: SigningSecret, arrived_at: float) -> ResponseReturnValue:
-        delivery = _delivery(body, secret.id)
+    def _answer_genuine(self, delivery: Delivery, secret: SigningSecret, arrived_at: float) -> ResponseReturnValue:
         try:
-            parsed = parse_body(body)
+            parsed = parse_body(delivery.body)
             if is_challenge(parsed):
                 return self._answer_challenge(parsed, secret)
             envelope = webhook_envelope(parsed, delivery, self._ports.account_ids)
@@ -94,11 +94,11 @@ class WebhookView:
             return self._answer_challenge(parsed, self._ports.verifier.secrets[0])
         return self._reject("signature_missing", HTTPStatus.UNAUTHORIZED)
 
-    def _answer_unverified(self, body: bytes, error: SignatureError, arrived_at: float) -> ResponseReturnValue:
+    def _answer_unverified(self, delivery: Delivery, error: SignatureError, arrived_at: float) -> ResponseReturnValue:
         self._rejections.add(error.reason)
-        if not error.genuine or _asks_for_validation(body):
+        if not error.genuine or _asks_for_validation(delivery.body):
             return "", HTTPStatus.UNAUTHORIZED
-        return self._quarantine(_delivery(body, None), "outside_window", arrived_at, HTTPStatus.UNAUTHORIZED)
+        return self._quarantine(delivery, "outside_window", arrived_at, HTTPStatus.UNAUTHORIZED)
 
     def _answer_challenge(self, parsed: dict[str, Any], secret: SigningSecret) -> ResponseReturnValue:
         try:
@@ -106,7 +106,7 @@ class WebhookView:
         except InvalidEvent:
             return self._reject("token_unsafe", HTTPStatus.BAD_REQUEST)
         self._ports.metrics.set("webhook_url_validated_timestamp_seconds", self._ports.clock.now().timestamp())
-        log.info("webhook.url_validated", secret_id=secret.id)
+        self._sparse_log.line("webhook.url_validated", f"answered with secret {secret.id}")
         return jsonify(answer)
 
     def _quarantine(
@@ -143,14 +143,13 @@ def healthz() -> ResponseReturnValue:
     return "ok\n", HTTPStatus.OK, {"content-type": "text/plain"}
 
 
-def _header(name: str) -> bytes | None:
+def _header(environ: Mapping[str, Any], name: str) -> bytes | None:
     """Return a header's bytes: WSGI hands them on as Latin-1."""
-    text: str | None = request.environ.get(name)
+    text: str | None = environ.get(name)
     return None if text is None else text.encode("latin-1", "replace")
 
 
-def _delivery(body: bytes, secret_id: str | None) -> Delivery:
-    environ: Mapping[str, Any] = request.environ
+def _delivery(environ: Mapping[str, Any], body: bytes, secret_id: str | None) -> Delivery:
     return Delivery(body, secret_id, environ.get("HTTP_X_ZM_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
 
 
