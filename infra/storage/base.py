@@ -121,6 +121,14 @@ class ObjectStore(Protocol):
         """Remove the version, or with None what is current; harmless when it is gone."""
         ...
 
+    def delete_all_versions(self, key: str) -> None:
+        """Remove every version and delete marker of the key, and see that none is left; harmless when there is none.
+
+        Raises:
+            TransientError: some are left, or came meanwhile.
+        """
+        ...
+
     def get_tags(self, key: str, version_id: str | None = None) -> dict[str, str]:
         """Return all its tags.
 

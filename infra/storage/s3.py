@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.errors import ConfigurationError
+from infra.errors import ConfigurationError, TransientError
 from infra.storage.base import Description, ObjectInfo, ObjectMissing, Part, Provisioned, UploadGone
 from infra.storage.lifecycle import merge_rules
 from infra.storage.s3_errors import code_of, status_of, translated
@@ -145,6 +145,12 @@ class S3Store:
         except ObjectMissing:
             return
 
+    def delete_all_versions(self, key: str) -> None:
+        for version_id in self._versions(key):
+            self.delete(key, version_id)
+        if self._versions(key):
+            raise TransientError("delete all versions: some are left")
+
     def get_tags(self, key: str, version_id: str | None = None) -> dict[str, str]:
         with translated("get tags"):
             found = self._client.get_object_tagging(Bucket=self._bucket, Key=key, **_version(version_id))
@@ -165,6 +171,13 @@ class S3Store:
 
     def close(self) -> None:
         self._client.close()
+
+    def _versions(self, key: str) -> list[str]:
+        """The ids of the key's versions and delete markers; a bucket without versions says "null"."""
+        with translated("list versions"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+            found = [one for page in pages for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
+        return [one["VersionId"] for one in found if one["Key"] == key]  # longer keys begin with it too
 
     def _ensure_bucket(self) -> Literal["made", "there", "unknown"]:
         with translated("look for the bucket"):
