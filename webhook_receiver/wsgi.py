@@ -72,10 +72,11 @@ class TopicSetup:
 
     def start(self) -> None:
         """Begin, and wait a moment for the first try."""
-        threading.Thread(target=self._run, name="topics", daemon=True).start()
+        threading.Thread(target=self.run, name="topics", daemon=True).start()
         self._tried.wait(TOPICS_FIRST_TRY_SECONDS)
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Try until the topics are there, or it is known that they are not ours to make."""
         while not self._try():
             self._tried.set()
             self._clock.sleep(TOPICS_RETRY_SECONDS)
