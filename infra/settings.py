@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import urljoin
 
 from infra.errors import ConfigurationError
 
@@ -84,6 +85,7 @@ class ProcessorSettings:
     chat_url: str
     chat_token: Secret | None
     call_page_url: str
+    call_policies_url: str
     zoom: ZoomSettings
     account_ids: frozenset[str]
     metrics_bind: Address
@@ -170,14 +172,16 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         ConfigurationError: naming every setting that is missing or wrong.
     """
     reader = _Reader(environ)
+    call_page_url = reader.required("CALL_PAGE_URL", "the marketplace's page of a call, with {call_id} in it")
     settings = ProcessorSettings(
         transport=_transport(reader),
-        database_url=reader.required("DATABASE_URL", "for example sqlite:///var/processors.db"),
+        database_url=_database_url(reader),
         archive_bucket=reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings"),
         s3_endpoint_url=reader.text("AWS_ENDPOINT_URL_S3") or reader.text("AWS_ENDPOINT_URL"),
         chat_url=reader.text("CHAT_URL", "console:") or "console:",
         chat_token=reader.secret("CHAT_TOKEN"),
-        call_page_url=reader.required("CALL_PAGE_URL", "the marketplace's page of a call, with {call_id} in it"),
+        call_page_url=call_page_url,
+        call_policies_url=reader.text("CALL_POLICIES_URL") or urljoin(call_page_url, "/call-policies"),
         zoom=zoom_settings(environ, reader),
         account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
         metrics_bind=reader.address("METRICS_BIND", "127.0.0.1:0"),
@@ -186,10 +190,6 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
     )
     if settings.call_page_url and "{call_id}" not in settings.call_page_url:
         reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
-    if settings.database_url and not settings.database_url.startswith(
-        ("sqlite:///", "postgresql://", "postgresql+psycopg://")
-    ):
-        reader.problems.append("DATABASE_URL is neither sqlite:///PATH nor postgresql://…")
     reader.finish()
     return settings
 
@@ -200,6 +200,19 @@ def transport_settings(environ: Mapping[str, str]) -> TransportSettings:
     settings = _transport(reader)
     reader.finish()
     return settings
+
+
+def database_url(environ: Mapping[str, str]) -> str:
+    """Read where the database is, and nothing else."""
+    reader = _Reader(environ)
+    url = _database_url(reader)
+    reader.finish()
+    return url
+
+
+def account_ids(environ: Mapping[str, str]) -> frozenset[str]:
+    """Read which Zoom accounts are ours; none named: any."""
+    return frozenset(_Reader(environ).items("ZOOM_ACCOUNT_IDS"))
 
 
 def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> ZoomSettings:
@@ -222,6 +235,13 @@ def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> 
     if reader is None:
         source.finish()
     return settings
+
+
+def _database_url(reader: _Reader) -> str:
+    url = reader.required("DATABASE_URL", "for example sqlite:///var/processors.db")
+    if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        reader.problems.append("DATABASE_URL is neither sqlite:///PATH nor postgresql://…")
+    return url
 
 
 def _transport(reader: _Reader) -> TransportSettings:

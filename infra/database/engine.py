@@ -38,9 +38,13 @@ def open_database(url: str) -> Engine:
 
 
 def migrate(engine: Engine) -> str:
-    """Bring the schema to the newest revision, one program at a time; return that revision."""
+    """Bring the schema to the newest revision, one program at a time; return that revision.
+
+    Raises:
+        TransientError: the database does not answer.
+    """
     config = _alembic()
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         config.attributes["connection"] = connection

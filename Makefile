@@ -1,0 +1,45 @@
+# `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test test-unit lint lock clean
+PYTHON_IN_VENV := .venv/bin/python
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+
+install: .venv/installed ## Install what running needs into .venv, by the lock file's hashes
+
+.venv/installed: requirements.lock pyproject.toml infra/local/install.sh
+	@sh infra/local/install.sh requirements.lock
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock pyproject.toml infra/local/install.sh
+	@sh infra/local/install.sh requirements-dev.lock
+	@touch $@ .venv/installed
+
+run: install ## Run everything on this machine; without Zoom credentials a simulated Zoom plays calls
+	@$(PYTHON_IN_VENV) -m infra.local run
+
+demo: install ## Play calls through everything, check what came out, print it as a table (KAFKA=1: through a real Kafka broker)
+	@$(PYTHON_IN_VENV) -m infra.local demo $(if $(KAFKA),--kafka)
+
+test: .venv/installed-dev ## Run every test, with a real Kafka broker and a real S3 server
+	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadgroup
+
+test-unit: .venv/installed-dev ## Run the tests that need no server: under a minute
+	@$(PYTHON_IN_VENV) -m pytest -n 2 tests/unit tests/architecture
+
+lint: .venv/installed-dev ## Check style, types and who imports whom
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+UV_COMPILE = echo 'hatchling>=1.29' | .venv/bin/uv pip compile --quiet pyproject.toml - --extra local --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+lock: .venv/installed-dev ## Write the lock files anew from pyproject.toml
+	$(UV_COMPILE) -o requirements.lock
+	$(UV_COMPILE) --group dev -o requirements-dev.lock
+
+clean: ## Remove everything that was made here: .venv, caches and the data under var/
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

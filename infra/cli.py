@@ -1,0 +1,36 @@
+"""`python -m infra`: what operators do to the outside world."""
+
+import os
+import sys
+
+import click
+
+from infra.database.engine import migrate as migrate_database
+from infra.database.engine import open_database
+from infra.settings import database_url
+from infra.topics_cli import topics
+from schemas.errors import PipelineError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Look after the log and the database."""
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database (DATABASE_URL) to this version's schema; safe to run twice, and by two at once."""
+    engine = open_database(database_url(os.environ))
+    click.echo(f"the database is at revision {migrate_database(engine)}")
+
+
+cli.add_command(topics)
+
+
+def main() -> None:
+    """Run a command; what goes wrong on purpose is one sentence and exit code 2."""
+    try:
+        cli(prog_name="python -m infra")
+    except PipelineError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,5 @@
+"""`python -m processors`."""
+
+from processors.cli import main
+
+main()

@@ -1,0 +1,89 @@
+"""`python -m processors`: run the processors, and look after what they do."""
+
+import os
+import signal
+import sys
+import threading
+
+import click
+
+from infra.clock import SystemClock
+from infra.database.engine import check_revision, open_database
+from infra.logs import configure
+from infra.settings import database_url, processor_settings
+from infra.storage.s3 import S3Store
+from processors.calls_cli import calls
+from processors.composition import composed
+from processors.registry import PROCESSORS
+from processors.runtime.brake import Brake
+from processors.runtime.expiry import expire as expire_recordings
+from processors.runtime.receipts import Receipts
+from processors.runtime.runner import run as run_processors
+from schemas.errors import PipelineError
+
+_NAMES = click.Choice(sorted(PROCESSORS))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Run the processors, and look after what they do."""
+
+
+@cli.command()
+@click.argument("names", nargs=-1, type=_NAMES)
+@click.option("--all", "everything", is_flag=True, help="Every processor, in this one process.")
+def run(names: tuple[str, ...], everything: bool) -> None:
+    """Run processors until SIGTERM; exit code 3 when one stopped by itself."""
+    if everything == bool(names):
+        raise click.UsageError("name the processors to run, or --all")
+    settings = processor_settings(os.environ)
+    configure(settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with composed(settings, SystemClock()) as composition:
+        chosen = [composition.processors[name] for name in (PROCESSORS if everything else names)]
+        failures = run_processors(chosen, composition.world, stop)
+    for reason in failures:
+        click.echo(f"error: {reason}", err=True)
+    if failures:
+        sys.exit(3)
+
+
+@cli.command()
+@click.argument("name", type=_NAMES)
+def resume(name: str) -> None:
+    """Let a processor start again that its brake had stopped."""
+    engine = open_database(database_url(os.environ))
+    check_revision(engine)
+    released = Brake(engine, name, SystemClock()).release()
+    click.echo(f"{name} may start again" if released else f"{name} was not stopped")
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, remove nothing.")
+def expire(dry_run: bool) -> None:
+    """Remove recordings past their 180 days, unless held; run it daily. Exit code 1 when one could not be removed."""
+    settings = processor_settings(os.environ)
+    engine = open_database(settings.database_url)
+    check_revision(engine)
+    store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
+    summary = expire_recordings(store, Receipts(engine), SystemClock(), dry_run)
+    removed = "would be removed" if dry_run else "removed"
+    click.echo(f"{len(summary.expired)} {removed}, {len(summary.held)} held, {len(summary.unsettled)} being tagged")
+    for key, reason in summary.failed.items():
+        click.echo(f"failed: {key}: {reason}", err=True)
+    if summary.failed:
+        sys.exit(1)
+
+
+cli.add_command(calls)
+
+
+def main() -> None:
+    """Run a command; what goes wrong on purpose is one sentence and exit code 2."""
+    try:
+        cli(prog_name="python -m processors")
+    except PipelineError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)

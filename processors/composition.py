@@ -1,0 +1,119 @@
+"""The composition root of the processors: from settings to a world to run on."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from infra.archive.download import Downloader
+from infra.chat.connect import connect_chat
+from infra.clock import Clock
+from infra.database.engine import check_revision, open_database
+from infra.hosts import AllowList
+from infra.settings import ProcessorSettings, ZoomSettings
+from infra.storage.s3 import S3Store
+from infra.transport import Producer, Transport
+from infra.transport.connect import connect
+from infra.zoom.client import ZoomClient
+from processors.base import Processor
+from processors.commands import ArchiveFile, AskRecordings, PublishEvent, PutChatMessage, ScanText, TagFile
+from processors.meeting_flagging import Policy, load_policy, scan
+from processors.registry import PROCESSORS, Options
+from processors.runtime.performers import Performer
+from processors.runtime.performers.archive import ArchiveFilePerformer
+from processors.runtime.performers.archive_source import FileSources
+from processors.runtime.performers.ask import AskPerformer
+from processors.runtime.performers.chat import ChatPerformer
+from processors.runtime.performers.publish import PublishPerformer
+from processors.runtime.performers.scan import ScanPerformer
+from processors.runtime.performers.tags import TagFilePerformer
+from processors.runtime.receipts import Receipts
+from processors.runtime.runner import World
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A world, and the processors to run on it by name."""
+
+    world: World
+    processors: Mapping[str, Processor[Any]]
+
+
+@contextmanager
+def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]:
+    """Open everything that processors need, topics and bucket included where they are missing; close it at the end.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the database is not at our revision.
+        TransientError: the log, the database or the store does not answer.
+    """
+    engine = open_database(settings.database_url)
+    check_revision(engine)
+    with ExitStack() as open_parts:
+        open_parts.callback(engine.dispose)
+        transport = connect(settings.transport, clock)
+        open_parts.callback(transport.close)
+        transport.create_topics()
+        producer = transport.producer()
+        open_parts.callback(producer.close)
+        store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
+        open_parts.callback(store.close)
+        store.ensure_bucket()
+        policy = load_policy()
+        performers = _performers(settings, _Parts(transport, producer, store, Receipts(engine), policy, clock))
+        world = World(engine=engine, transport=transport, producer=producer, performers=performers, clock=clock)
+        options = Options(
+            call_page_url=settings.call_page_url,
+            call_policies_url=settings.call_policies_url,
+            no_recording_grace=timedelta(seconds=settings.no_recording_grace_seconds),
+            policy=policy,
+        )
+        yield Composition(world, {name: make(options) for name, make in PROCESSORS.items()})
+
+
+def zoom_client(settings: ZoomSettings, clock: Clock) -> ZoomClient | None:
+    """Return the REST client; None without credentials."""
+    if not (settings.client_id and settings.client_secret and settings.oauth_account_id):
+        return None
+    return ZoomClient(
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+        account_id=settings.oauth_account_id,
+        api_url=settings.api_url,
+        oauth_url=settings.oauth_url,
+        hosts=AllowList(settings.hosts),
+        clock=clock,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    transport: Transport
+    producer: Producer
+    store: S3Store
+    receipts: Receipts
+    policy: Policy
+    clock: Clock
+
+
+def _performers(settings: ProcessorSettings, parts: _Parts) -> dict[str, Performer[Any]]:
+    zoom = zoom_client(settings.zoom, parts.clock)
+    hosts = AllowList(settings.zoom.hosts)
+    download = Downloader(hosts, AllowList(settings.zoom.download_hosts), parts.clock)
+    archive = ArchiveFilePerformer(
+        sources=FileSources(parts.transport, zoom, parts.clock),
+        store=parts.store,
+        download=download,
+        receipts=parts.receipts,
+        clock=parts.clock,
+    )
+    chat = connect_chat(settings.chat_url, settings.chat_token, parts.clock)
+    return {
+        PutChatMessage.kind: ChatPerformer(chat),
+        ArchiveFile.kind: archive,
+        TagFile.kind: TagFilePerformer(store=parts.store, receipts=parts.receipts),
+        ScanText.kind: ScanPerformer(parts.store, lambda document, kind: scan(document, kind, parts.policy).as_data()),
+        AskRecordings.kind: AskPerformer(zoom),
+        PublishEvent.kind: PublishPerformer(parts.producer),
+    }
