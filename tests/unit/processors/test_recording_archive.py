@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -304,6 +305,27 @@ def test_files_are_forgotten_when_nothing_can_come_for_them_any_more() -> None:
     run.feed(hold(later.total_seconds() / 60 + 10, active=False))
     assert not load(ArchiveState, run.stored or "").files
     assert run.tags()[-1].hold == "none"
+
+
+@pytest.mark.shared
+def test_every_file_of_every_real_body_is_archived(shared: Path) -> None:
+    """Bodies of all ages, with and without ids, sizes, states and extensions."""
+    bodies = [json.loads(path.read_text()) for path in sorted(shared.glob("zoom/events/recording.*completed__*.json"))]
+    bodies = [body for body in bodies if f"us.zoom.{body['event']}" in RecordingArchive.types]
+
+    for body in bodies:
+        event = Event(
+            "1", f"us.zoom.{body['event']}", NOON - timedelta(days=365 * 10), body, reference=Reference("t", 0, 0)
+        )
+        told = body["payload"]["object"].get("recording_files", []) + body["payload"]["object"].get(
+            "participant_audio_files", []
+        )
+
+        run = Run().feed(event)
+
+        assert len(RecordingArchive().route(event)) == 1
+        assert len(run.archives()) == len([one for one in told if one.get("download_url")])
+    assert len(bodies) >= 5
 
 
 def test_records_go_to_the_state_of_their_meeting() -> None:
