@@ -6,6 +6,7 @@ become known before the file or long after it: then an archived file's tags foll
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from processors.base import Decision, Event
 from processors.calls import Meeting, Session, instant_of, last_end
 from processors.commands import ArchiveFile, PublishEvent, TagFile
 from schemas.archive import access_until, expires_at, kind_of, object_key
-from schemas.calls import HOLD_CHANGED, REGISTERED, Hold, load_hold, load_registration
+from schemas.calls import HOLD_CHANGED, REGISTERED, Hold, Registration, load_hold, load_registration
 from schemas.envelope import parse_time
 from schemas.errors import InvalidEvent
 from schemas.events import PUBLIC_EVENTS
@@ -86,18 +87,6 @@ class ArchiveState:
         active = {row.kind for row in self.holds.values() if row.active and row.call_id == call_id}
         return next((kind for kind in ("legal", "trust-safety") if kind in active), "none")
 
-    def standing(self, session: Session, recorded_until: datetime) -> Standing:
-        """What is known now of a session's file. While nothing tells the call's end, the session's or file's own counts."""
-        call = self.meeting.call_of(session)
-        call_id = None if call is None else call.call_id
-        call_ended_at = None if call_id is None else self.meeting.ended_at(call_id)
-        return Standing(
-            call_id=call_id,
-            order_id=None if call is None else call.order_id,
-            call_ended_at=call_ended_at or last_end([session]) or recorded_until,
-            hold=self.hold_on(call_id),
-        )
-
     def forget_before(self, now: datetime) -> None:
         """Drop what nothing can come for any more: files past their retention, unless held, or of forgotten sessions."""
         self.meeting.forget_before(now)
@@ -105,6 +94,30 @@ class ArchiveState:
             past = expires_at(file.told.call_ended_at) <= now and file.told.hold == "none"
             if past or file.session_id not in self.meeting.sessions:
                 del self.files[key]
+
+
+class Standings:
+    """What is known now of each session's files. Made once per decision: whose a session is takes a search to find."""
+
+    def __init__(self, state: ArchiveState) -> None:
+        self._state = state
+        self._sessions: dict[str | None, list[Session]] = defaultdict(list)
+        self._calls: dict[str, Registration | None] = {}
+        for session in state.meeting.sessions.values():
+            call = self._calls[session.session_id] = state.meeting.call_of(session)
+            self._sessions[None if call is None else call.call_id].append(session)
+
+    def of(self, session_id: str, recorded_until: datetime) -> Standing:
+        """While nothing tells the end of the call, that of the session counts, then that of the file itself."""
+        call = self._calls[session_id]
+        call_id = None if call is None else call.call_id
+        call_ended_at = None if call_id is None else last_end(self._sessions[call_id])
+        return Standing(
+            call_id=call_id,
+            order_id=None if call is None else call.order_id,
+            call_ended_at=call_ended_at or last_end([self._state.meeting.sessions[session_id]]) or recorded_until,
+            hold=self._state.hold_on(call_id),
+        )
 
 
 class RecordingArchive:
@@ -151,20 +164,26 @@ def _note_webhook(decision: Decision[ArchiveState], event: Event) -> None:
     if session is None:
         decision.reasons.append("the body names no session")
         return
+    standings = Standings(decision.state)
     for file in zoom.files:
         if (file.status or "completed").lower() != "completed":
             decision.reasons.append("Zoom has not finished a file")
         elif file.download_url is None:
             decision.reasons.append("a file has no download_url: it lies with the customer")
         else:
-            _note_file(decision, event, zoom, session, file)
+            _note_file(decision, event, zoom, session.session_id, file, standings)
 
 
 def _note_file(
-    decision: Decision[ArchiveState], event: Event, zoom: ZoomEvent, session: Session, file: RecordingFile
+    decision: Decision[ArchiveState],
+    event: Event,
+    zoom: ZoomEvent,
+    session_id: str,
+    file: RecordingFile,
+    standings: Standings,
 ) -> None:
     state = decision.state
-    key = object_key(session.session_id, file.file_id, file.recording_start, file.file_type)
+    key = object_key(session_id, file.file_id, file.recording_start, file.file_type)
     recorded_until = _time(file.recording_end) or instant_of(zoom, event)
     known = state.files.get(key)
     if known is not None:
@@ -172,11 +191,11 @@ def _note_file(
         if known.failed_at is None:
             decision.reasons.append("a file was asked for already")
             return
-    standing = state.standing(session, recorded_until)
+    standing = standings.of(session_id, recorded_until)
     if expires_at(standing.call_ended_at) <= event.recorded_at:
         decision.reasons.append("a file is past its retention: never archived")
         return
-    state.files[key] = KnownFile(session.session_id, recorded_until, standing)  # a failed one has a fresh URL now
+    state.files[key] = KnownFile(session_id, recorded_until, standing)  # a failed one has a fresh URL now
     decision.commands.append(_archive(key, event, zoom, file, standing))
 
 
@@ -210,7 +229,7 @@ def _note_archived(decision: Decision[ArchiveState], event: Event) -> None:
         decision.reasons.append("the archived file was forgotten: its receipt alone tells of it")
         return
     file.archived_at, file.failed_at = event.recorded_at, None
-    standing = decision.state.standing(decision.state.meeting.sessions[file.session_id], file.recorded_until)
+    standing = Standings(decision.state).of(file.session_id, file.recorded_until)
     decision.commands.append(_outcome(event, command, standing))
 
 
@@ -247,9 +266,9 @@ def _outcome(event: Event, command: Mapping[str, Any], standing: Standing) -> Pu
 
 def _retag(decision: Decision[ArchiveState]) -> None:
     """Let the tags of archived files follow; those under way get theirs when they are done."""
-    state = decision.state
-    for key, file in state.files.items():
-        standing = state.standing(state.meeting.sessions[file.session_id], file.recorded_until)
+    standings = Standings(decision.state)
+    for key, file in decision.state.files.items():
+        standing = standings.of(file.session_id, file.recorded_until)
         if file.archived_at is None or standing == file.told:
             continue
         file.told, file.revision = standing, file.revision + 1
