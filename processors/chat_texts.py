@@ -175,7 +175,7 @@ def invitation(language: str, name: str | None, join_url: str, policies_url: str
     """Return the invitation of a call that is going on.
 
     Where the links leave no room, the name goes first and the tips go next; the links are never cut, so links of more
-    than some 400 characters alone may pass the limit.
+    than some 600 characters alone may pass the limit.
     """
     texts = texts_for(language)
     links = {"join_url": join_url, "policies_url": policies_url, "days": ACCESS_DAYS}
