@@ -3,6 +3,7 @@
 import sys
 from threading import Lock
 from typing import TextIO
+from urllib.parse import quote
 
 from infra.chat.base import ChatMessage, ChatReceipt, Slot, check_content
 from infra.errors import PermanentError
@@ -37,7 +38,7 @@ class ConsoleChat:
         """Nothing to release."""
 
     def _apply(self, slot: Slot, revision: int, content: str) -> ChatReceipt:
-        message_id = f"console:{slot.conversation_id}/{slot.external_id}"
+        message_id = f"console:{quote(slot.conversation_id, safe='')}/{quote(slot.external_id, safe='')}"
         standing = self._messages.get(slot)
         if standing is not None and standing.revision >= revision:
             return ChatReceipt(message_id, applied=False)

@@ -189,6 +189,7 @@ def _producer() -> Iterator[Producer]:
         closing(connect(transport_settings(os.environ), SystemClock())) as transport,
         closing(transport.producer()) as producer,
     ):
+        transport.create_topics()
         yield producer
 
 

@@ -14,10 +14,12 @@
 A fault happens to one download and is then used up; with a `!` at its end it stays: `html200!`.
 """
 
+import re
 from dataclasses import dataclass
 
 from infra.errors import ConfigurationError
 
+_FAULT = re.compile(r"([a-z]*\d*)(?::(-?\d{1,9}(?:\.\d{1,6})?))?(!)?", re.ASCII)
 _WITHOUT_VALUE = frozenset({"html200", "401", "503", "norange", "redirect"})
 _DEFAULTS = {"429": 1.0, "cut": 50.0, "chunked": 50.0, "size": 1.0, "slow": 0.1}
 
@@ -41,12 +43,11 @@ def parse_fault(text: str) -> Fault:
     Raises:
         ConfigurationError: no such fault; the text lists those there are.
     """
-    kind, _, value = text.strip().removesuffix("!").partition(":")
-    stays = text.strip().endswith("!")
-    if kind in _WITHOUT_VALUE and not value:
-        return Fault(kind, stays=stays)
-    try:
-        return Fault(kind, float(value) if value else _DEFAULTS[kind], stays)
-    except (KeyError, ValueError) as error:
+    match = _FAULT.fullmatch(text)
+    kind, value, stays = match.groups() if match else ("", None, None)
+    if kind in _WITHOUT_VALUE and value is None:
+        return Fault(kind, stays=bool(stays))
+    if kind not in _DEFAULTS:
         known = ", ".join(sorted(_WITHOUT_VALUE | set(_DEFAULTS)))
-        raise ConfigurationError(f"{text!r} is not a fault; there are {known}, as in cut:60 or html200!") from error
+        raise ConfigurationError(f"{text!r} is not a fault; there are {known}, as in cut:60 or html200!")
+    return Fault(kind, _DEFAULTS[kind] if value is None else float(value), bool(stays))
