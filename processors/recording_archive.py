@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from processors.base import Decision, Event
 from processors.calls import Meeting, Session, instant_of, last_end
-from processors.commands import ArchiveFile, PublishEvent, TagFile
+from processors.commands import ArchiveFile, PublishEvent, Reference, TagFile
 from schemas.archive import access_until, expires_at, kind_of, object_key
 from schemas.calls import HOLD_CHANGED, REGISTERED, Hold, Registration, load_hold, load_registration
 from schemas.envelope import parse_time
@@ -171,18 +171,15 @@ def _note_webhook(decision: Decision[ArchiveState], event: Event) -> None:
         elif file.download_url is None:
             decision.reasons.append("a file has no download_url: it lies with the customer")
         else:
-            _note_file(decision, event, zoom, session.session_id, file, standings)
+            _note_file(decision, event, zoom, file, standings)
 
 
 def _note_file(
-    decision: Decision[ArchiveState],
-    event: Event,
-    zoom: ZoomEvent,
-    session_id: str,
-    file: RecordingFile,
-    standings: Standings,
+    decision: Decision[ArchiveState], event: Event, zoom: ZoomEvent, file: RecordingFile, standings: Standings
 ) -> None:
-    state = decision.state
+    state, session_id = decision.state, zoom.session_id
+    if session_id is None or event.reference is None:
+        raise InvalidEvent("a recording without a session, or one that does not lie in the log")
     key = object_key(session_id, file.file_id, file.recording_start, file.file_type)
     recorded_until = _time(file.recording_end) or instant_of(zoom, event)
     known = state.files.get(key)
@@ -195,16 +192,15 @@ def _note_file(
     if expires_at(standing.call_ended_at) <= event.recorded_at:
         decision.reasons.append("a file is past its retention: never archived")
         return
-    state.files[key] = KnownFile(session_id, recorded_until, standing)  # a failed one has a fresh URL now
-    decision.commands.append(_archive(key, event, zoom, file, standing))
+    fresh = state.files[key] = KnownFile(session_id, recorded_until, standing)  # a failed one has a fresh URL now
+    decision.commands.append(_archive(key, fresh, zoom, file, event.reference))
 
 
-def _archive(key: str, event: Event, zoom: ZoomEvent, file: RecordingFile, standing: Standing) -> ArchiveFile:
-    if event.reference is None or zoom.session_id is None:
-        raise InvalidEvent("a recording that does not lie in the log")
+def _archive(key: str, fresh: KnownFile, zoom: ZoomEvent, file: RecordingFile, source: Reference) -> ArchiveFile:
+    standing = fresh.told
     return ArchiveFile(
         object_key=key,
-        session_id=zoom.session_id,
+        session_id=fresh.session_id,
         meeting_id=zoom.meeting_id,
         call_id=standing.call_id,
         order_id=standing.order_id,
@@ -218,7 +214,7 @@ def _archive(key: str, event: Event, zoom: ZoomEvent, file: RecordingFile, stand
         access_until=access_until(standing.call_ended_at),
         expires_at=expires_at(standing.call_ended_at),
         hold=standing.hold,
-        source=event.reference,
+        source=source,
     )
 
 
