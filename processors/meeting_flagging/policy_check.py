@@ -1,0 +1,26 @@
+"""Run every rule's own examples: a policy whose examples fail must not be used."""
+
+from processors.meeting_flagging.rules import Policy, PolicyError, Rule
+from processors.meeting_flagging.text_rules import find
+from processors.meeting_flagging.transcripts import Utterance
+
+_SECONDS = 5.0  # of an example's cue; any would do
+
+
+def check(policy: Policy) -> None:
+    """Check that each text rule hits its `match` lines and none of its `no_match` lines, in each of its channels.
+
+    Raises:
+        PolicyError: naming the file, line and rule, and which example fails (never its text).
+    """
+    for rule in policy.rules:
+        for channel in rule.channels:
+            _check_rule(rule, channel)
+
+
+def _check_rule(rule: Rule, channel: str) -> None:
+    for name, lines, expected in (("match", rule.match, True), ("no_match", rule.no_match, False)):
+        for number, line in enumerate(lines, 1):
+            if bool(find([Utterance(None, 0.0, _SECONDS, line)], [rule], channel)) != expected:
+                verb = "misses" if expected else "hits"
+                raise PolicyError(f"{rule.place}: it {verb} its {name} line {number} ({channel})")

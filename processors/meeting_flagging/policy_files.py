@@ -1,0 +1,214 @@
+"""Load a policy from its folder: `*.yaml`, one file per family, and `lists/*.txt`. Everything is checked at once."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import re2
+import yaml
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from processors.meeting_flagging.rules import (
+    CATEGORIES,
+    CHANNELS,
+    FLAGS,
+    MODES,
+    SIGNALS,
+    Near,
+    Pattern,
+    Policy,
+    PolicyError,
+    Rule,
+    Unless,
+)
+from processors.meeting_flagging.validators import VALIDATORS
+
+SHIPPED = Path(__file__).parent / "policy"
+
+_VERSION_DIGITS = 16  # of a SHA-256 in hex: 64 bits tell all policies apart that will ever be
+_LIST_NAME = re.compile(r"\{([a-z][a-z_]*)\}")  # quantifiers such as {0,40} hold digits
+
+
+def _patterns(**more: Any) -> fields.List[str]:
+    return fields.List(
+        fields.String(validate=validate.Length(min=1)), data_key="any", validate=validate.Length(min=1), **more
+    )
+
+
+class _NearSchema(Schema):
+    patterns = _patterns(required=True)
+    within_seconds = fields.Float(required=True, validate=validate.Range(min=0, max=600))
+    adds = fields.Float(required=True, validate=validate.Range(min=0, max=1))
+
+
+class _UnlessSchema(Schema):
+    patterns = _patterns(required=True)
+    within_tokens = fields.Integer(required=True, validate=validate.Range(min=0, max=100))
+    drops = fields.Integer(required=True, validate=validate.Range(min=1, max=5))
+
+
+class _RuleSchema(Schema):
+    """One rule as it is written; an unknown field is a mistake, so it is refused."""
+
+    id = fields.String(required=True, validate=validate.Regexp(r"[a-z_]+(\.[a-z0-9_]+)+\Z"))
+    title = fields.String(required=True, validate=validate.Length(min=3, max=120))
+    explanation = fields.String(required=True, validate=validate.Length(min=10, max=600))
+    category = fields.String(required=True, validate=validate.OneOf(CATEGORIES))
+    severity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=5))
+    confidence = fields.Float(required=True, validate=validate.Range(min=0, max=1))
+    mode = fields.String(required=True, validate=validate.OneOf(MODES))
+    flags = fields.String(load_default="scored", validate=validate.OneOf(FLAGS))
+    signal = fields.String(load_default=None, validate=validate.OneOf(SIGNALS))
+    channels = fields.List(fields.String(validate=validate.OneOf(CHANNELS)), load_default=list)
+    patterns = _patterns(load_default=list)
+    validator = fields.String(data_key="validate", load_default=None, validate=validate.OneOf(tuple(VALIDATORS)))
+    near = fields.Nested(_NearSchema, load_default=None)
+    unless = fields.Nested(_UnlessSchema, load_default=None)
+    match = fields.List(fields.String(), load_default=list)
+    no_match = fields.List(fields.String(), load_default=list)
+
+    @validates_schema
+    def one_kind(self, data: dict[str, Any], **_: Any) -> None:
+        """A rule has a signal, or it has patterns, channels and examples for them."""
+        text_fields = [name for name in ("patterns", "channels", "match", "no_match") if data.get(name)]
+        if data.get("signal") and text_fields:
+            raise ValidationError("a rule with a signal has no patterns", "signal")
+        if not data.get("signal") and len(text_fields) < 4:
+            raise ValidationError("a text rule needs any, channels, match and no_match", "any")
+
+
+_SIMPLE = (
+    "id", "title", "explanation", "category", "severity", "confidence", "mode", "flags", "signal", "validator",
+)  # fmt: skip  # fields of a rule that are taken as they are
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a rule is written and what it says."""
+
+    place: str
+    data: Any
+
+
+def load_policy(folder: Path = SHIPPED) -> Policy:
+    """Load the policy of a folder; its examples are `policy_check.check`'s business.
+
+    Raises:
+        PolicyError: a file cannot be read, or a rule is wrong; the text names file, line and rule.
+    """
+    lists = {path.stem: _items(path) for path in sorted((folder / "lists").glob("*.txt"))}
+    paths = sorted(folder.glob("*.yaml"))
+    if not paths:
+        raise PolicyError(f"{folder.name}: no policy files (*.yaml)")
+    rules = [_rule(source, lists) for path in paths for source in _sources(path)]
+    _refuse_doubles(rules)
+    return Policy(version=_version(folder), rules=tuple(rule for rule in rules if rule.mode != "off"))
+
+
+def compile_pattern(pattern: str) -> Pattern:
+    """Compile a pattern, blind to case; it runs in linear time whatever it is.
+
+    Raises:
+        ValueError: RE2 does not take it.
+    """
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    try:
+        compiled: Pattern = re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(str(error.args[0], "utf-8", "replace") if error.args else "unusable") from error
+    return compiled
+
+
+def _sources(path: Path) -> list[_Source]:
+    text = _text(path)
+    try:
+        node, data = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise PolicyError(f"{path.name}{line}: not YAML") from error
+    if not isinstance(data, list) or not isinstance(node, yaml.SequenceNode):
+        raise PolicyError(f"{path.name}: not a list of rules")
+    lines = [item.start_mark.line + 1 for item in node.value]
+    return [_Source(f"{path.name}:{line}", item) for line, item in zip(lines, data, strict=True)]
+
+
+def _rule(source: _Source, lists: Mapping[str, Sequence[str]]) -> Rule:
+    if not isinstance(source.data, dict):
+        raise PolicyError(f"{source.place}: a rule is a mapping")
+    place = f"{source.place} {source.data.get('id', 'a rule without id')}"
+    try:
+        data = _RuleSchema().load(source.data)
+    except ValidationError as error:
+        raise PolicyError(f"{place}: {json.dumps(error.messages, sort_keys=True, default=str)}") from error
+    near, unless = data["near"], data["unless"]
+    texts = [_expand(one["patterns"], lists, place) for one in (data, near, unless) if one]
+    return Rule(
+        **{name: data[name] for name in _SIMPLE},
+        channels=tuple(data["channels"]),
+        match=tuple(data["match"]),
+        no_match=tuple(data["no_match"]),
+        version=_hash([source.data, texts]),
+        place=place,
+        pattern=compile_pattern(texts[0]) if texts[0] else None,
+        near=near and Near(compile_pattern(texts[1]), near["within_seconds"], near["adds"]),
+        unless=unless and Unless(compile_pattern(texts[-1]), unless["within_tokens"], unless["drops"]),
+    )
+
+
+def _expand(patterns: Sequence[str], lists: Mapping[str, Sequence[str]], place: str) -> str:
+    """Put the lists in and join the patterns; each must be sound by itself, so that the error names it."""
+    return "|".join(f"(?:{_expand_one(pattern, lists, place)})" for pattern in patterns)
+
+
+def _expand_one(pattern: str, lists: Mapping[str, Sequence[str]], place: str) -> str:
+    for name in _LIST_NAME.findall(pattern):
+        if name not in lists:
+            raise PolicyError(f"{place}: there is no list lists/{name}.txt")
+        items = [r"\s+".join(map(re2.escape, item.split())) for item in lists[name]]
+        pattern = pattern.replace("{" + name + "}", f"(?:{'|'.join(items)})")
+    try:
+        compile_pattern(pattern)
+    except ValueError as error:
+        raise PolicyError(f"{place}: bad pattern: {error}") from error
+    return pattern
+
+
+def _refuse_doubles(rules: Sequence[Rule]) -> None:
+    seen: dict[str, str] = {}
+    for rule in rules:
+        for name in filter(None, (rule.id, rule.signal)):
+            if name in seen:
+                raise PolicyError(f"{rule.place}: {name} is taken by {seen[name]}")
+            seen[name] = rule.place
+
+
+def _items(path: Path) -> list[str]:
+    lines = [line.strip() for line in _text(path).splitlines()]
+    items = [line.lower() for line in lines if line and not line.startswith("#")]
+    if not items:
+        raise PolicyError(f"lists/{path.name}: an empty list")
+    return items
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path.name}: cannot be read as UTF-8") from error
+
+
+def _version(folder: Path) -> str:
+    paths = sorted([*folder.glob("*.yaml"), *folder.glob("lists/*.txt")])
+    return _hash([[path.relative_to(folder).as_posix(), _text(path)] for path in paths])
+
+
+def _hash(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:_VERSION_DIGITS]

@@ -1,0 +1,138 @@
+"""What a policy is once it has been loaded: rules with compiled patterns, and a version that is a hash of its content.
+
+How a rule is written:
+
+| field | meaning |
+|---|---|
+| id | never reused, never renamed: decisions and statistics hang on it |
+| title, explanation | for the analyst: what it is, and what not to conclude from it |
+| category | one of CATEGORIES |
+| severity | 1 a note … 5 danger to life |
+| confidence | 0 … 1: how often a hit is what the title says |
+| mode | `live`; `shadow` (found, never flags, never shown); `off` |
+| flags | `scored` (default): together with the other findings; `always`: this finding alone makes a flag |
+| signal | metadata rules: which fact raises it (SIGNALS); such a rule has no patterns |
+| channels | text rules: `transcript` (captions too), `chat` |
+| any | text rules: RE2 patterns over folded text, one must match; `{name}` stands for lists/name.txt |
+| validate | text rules: what the matched text must pass (validators.py) |
+| near | `any`, `within_seconds`, `adds`: such words by anybody close by raise the confidence |
+| unless | `any`, `within_tokens`, `drops`: such words around the hit lower the severity, at 0 there is no hit |
+| match, no_match | text rules: lines it must and must not hit; checked before a policy is used |
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from schemas.errors import PipelineError
+
+CATEGORIES = (
+    "inappropriate_language", "offensive_comment", "hate_harassment", "sexual", "violence_threat", "prohibited_service",
+    "off_platform", "personal_data", "payment_details", "suspicious_link", "remote_access", "uncomfortable",
+    "metadata", "report",
+)  # fmt: skip  # the marketplace's own policy, one id per item, and two for what nobody said
+SIGNALS = (
+    "recording_missing", "recording_stopped", "recording_paused", "recording_trashed", "recording_deleted",
+    "link_posted", "live_streaming", "reported",
+)  # fmt: skip  # what metadata and reports can raise
+CHANNELS = ("transcript", "chat")
+MODES = ("live", "shadow", "off")
+FLAGS = ("scored", "always")
+
+Finding = dict[str, Any]  # JSON-able: the fields of schemas.events.flags.FindingSchema, and `mode`, `flags`
+
+
+class PolicyError(PipelineError):
+    """The policy must not be used; the text names file, line and rule. The one in use stays."""
+
+
+class Match(Protocol):
+    """What we use of a match."""
+
+    def start(self) -> int: ...
+    def end(self) -> int: ...
+    def group(self) -> str: ...
+
+
+class Pattern(Protocol):
+    """What we use of a compiled RE2 pattern."""
+
+    def finditer(self, text: str, pos: int = 0) -> Iterator[Match]: ...
+    def search(self, text: str) -> Match | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Words close by, by anybody, that make a hit more certain."""
+
+    pattern: Pattern
+    within_seconds: float
+    adds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """Words around a hit that make it less grave, or none."""
+
+    pattern: Pattern
+    within_tokens: int
+    drops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `place` is its file and line; `version` a hash of everything that decides what it finds."""
+
+    id: str
+    version: str
+    place: str
+    title: str
+    explanation: str
+    category: str
+    severity: int
+    confidence: float
+    mode: str
+    flags: str
+    signal: str | None
+    channels: tuple[str, ...]
+    pattern: Pattern | None
+    validator: str | None
+    near: Near | None
+    unless: Unless | None
+    match: tuple[str, ...]
+    no_match: tuple[str, ...]
+
+    def finding(self, source: str, **evidence: Any) -> Finding:
+        """Return a finding of this rule; evidence that is not given is None."""
+        return {
+            "rule_id": self.id,
+            "rule_version": self.version,
+            "category": self.category,
+            "severity": self.severity,
+            "confidence": self.confidence,
+            "explanation": self.explanation,
+            "mode": self.mode,
+            "flags": self.flags,
+            "source": source,
+            "speaker": None,
+            "start_seconds": None,
+            "end_seconds": None,
+            "quote": None,
+            **evidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All rules that are not off. `version` is a hash of every policy file's content."""
+
+    version: str
+    rules: tuple[Rule, ...]
+
+    def text_rules(self, channel: str) -> tuple[Rule, ...]:
+        """The rules that read this channel."""
+        return tuple(rule for rule in self.rules if channel in rule.channels)
+
+    def signal_rule(self, signal: str) -> Rule | None:
+        """The rule that this signal raises; None when the policy has none."""
+        return next((rule for rule in self.rules if rule.signal == signal), None)

@@ -1,0 +1,31 @@
+"""Scan one archived transcript, caption or chat file. Pure: what the runtime's ScanText performer calls."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from processors.meeting_flagging.rules import Finding, Policy
+from processors.meeting_flagging.text_rules import find
+from processors.meeting_flagging.transcripts import parse, seconds_covered
+
+SCANNED_KINDS = ("transcript", "captions", "chat")  # of schemas.archive.KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What a file holds. `seconds` of talk with cues (0 for a chat), `utterances` that could be read at all."""
+
+    findings: list[Finding]
+    seconds: float
+    utterances: int
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as JSON-able data: the result of a ScanText effect."""
+        return asdict(self)
+
+
+def scan(document: bytes, file_kind: str, policy: Policy) -> ScanResult:
+    """Return the findings of the policy's text rules; never raises, whatever the bytes."""
+    utterances = parse(document, file_kind)
+    channel = "chat" if file_kind == "chat" else "transcript"
+    findings = find(utterances, policy.text_rules(channel), file_kind)
+    return ScanResult(findings, seconds_covered(utterances), len(utterances))
