@@ -30,6 +30,7 @@ SETTINGS: Mapping[str, Any] = {
     "max_poll_interval_ms": 300_000,  # the port's "at least every 5 minutes"
     # Range: one member gets the same partition number of every topic, so a meeting's records meet in one process.
     "partition_assignment_strategy": (RangePartitionAssignor,),
+    "metadata_max_age_ms": 30_000,  # a change of partitions is seen, and the group shared out anew, within this
     "reconnect_backoff_max_ms": 500,  # the default, 30 s, would sleep on after the broker's return
     "bootstrap_timeout_ms": CONNECT_MS,
     "metrics_enabled": False,
@@ -100,7 +101,10 @@ class KafkaLogConsumer:
         if self._closed:
             raise PermanentError("the consumer is closed")
         if self._consumer is None:
-            self._consumer = KafkaConsumer(*self._topics, group_id=self._group, **self._settings, **SETTINGS)
+            consumer = KafkaConsumer(*self._topics, group_id=self._group, **self._settings, **SETTINGS)
+            for topic in self._topics:  # one that leads the group before it knows the partitions assigns none at first
+                consumer.partitions_for_topic(topic)
+            self._consumer = consumer
         return self._consumer
 
 
