@@ -1,9 +1,14 @@
 """What every test may use: the owner's material, and real parts that are skipped by one sentence where they are missing."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from infra.local.s3_server import S3Server
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -21,3 +26,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         missing("../shared is not here: this test reads the owner's recorded Zoom bodies")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Server"]:
+    """A real S3 server (SeaweedFS), one for all tests of a process; skipped where its wheel has no build."""
+    from tests.contract.s3_fixtures import running_s3_server  # noqa: PLC0415 - unit tests do without importing boto3
+
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -50,9 +50,10 @@ def s3_client(endpoint_url: str | None, **options: Any) -> "S3Client":
 class S3Store:
     """One bucket of S3 or of a store that speaks it."""
 
-    def __init__(self, bucket: str, endpoint_url: str | None = None) -> None:
+    def __init__(self, bucket: str, endpoint_url: str | None = None, client: "S3Client | None" = None) -> None:
+        """Open the bucket with the credentials of the AWS_* environment, or with a client that has its own."""
         with translated("open"):
-            self._client = s3_client(endpoint_url)
+            self._client = client or s3_client(endpoint_url)
         self._bucket = bucket
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
@@ -65,7 +66,7 @@ class S3Store:
             return None
         return ObjectInfo(
             key=key,
-            version_id=found.get("VersionId"),
+            version_id=_version_of(found),
             size_bytes=found["ContentLength"],
             content_type=found.get("ContentType", ""),
             crc32=_whole_crc32(found),
@@ -79,11 +80,12 @@ class S3Store:
                 Bucket=self._bucket,
                 Key=key,
                 Body=body,
+                ChecksumAlgorithm="CRC32",
                 ChecksumCRC32=_encoded(crc32),
                 IfNoneMatch="*",
                 **_described(description),
             )
-        return stored.get("VersionId")
+        return _version_of(stored)
 
     def create_multipart(self, key: str, description: Description) -> str:
         with translated("create upload"):
@@ -104,6 +106,7 @@ class S3Store:
                 UploadId=upload_id,
                 PartNumber=number,
                 Body=cast(bytes, body),  # a bytearray goes to the socket as it is; the stubs do not know it
+                ChecksumAlgorithm="CRC32",
                 ChecksumCRC32=_encoded(crc32),
             )
         return Part(number, sent["ETag"], crc32)
@@ -124,7 +127,7 @@ class S3Store:
                 ChecksumType="FULL_OBJECT",
                 IfNoneMatch="*",
             )
-        return stored.get("VersionId")
+        return _version_of(stored)
 
     def abort(self, key: str, upload_id: str) -> None:
         try:
@@ -234,6 +237,12 @@ def _described(description: Description) -> dict[str, Any]:
 
 def _version(version_id: str | None) -> dict[str, Any]:
     return {} if version_id is None else {"VersionId": version_id}
+
+
+def _version_of(answer: Mapping[str, Any]) -> str | None:
+    """The version id; `null` is how S3 names what was stored while the bucket had no versions."""
+    version_id = answer.get("VersionId")
+    return None if version_id == "null" else version_id
 
 
 def _encoded(crc32: int) -> str:

@@ -1,0 +1,320 @@
+"""The promises of ObjectStore, over the fake, moto and a real S3 server."""
+
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from uuid import uuid4
+
+import pytest
+from moto import mock_aws
+
+from infra.errors import ConfigurationError, PermanentError, TransientError
+from infra.local.s3_server import S3Server
+from infra.storage.base import AlreadyThere, Description, ObjectMissing, ObjectStore, Part, Provisioned, UploadGone
+from infra.storage.s3 import S3Store, s3_client
+from tests.unit.infra.storage.memory_store import MemoryStore
+
+MEBIBYTE = 1024 * 1024
+TAGS = {"retention": "180d", "hold": "none", "meeting": "/aB+c/d==", "order": "o 1_.:@-"}
+DESCRIPTION = Description(
+    "video/mp4", "inline; filename=\"a.mp4\"; filename*=UTF-8''%C3%A9.mp4", TAGS, {"sha256": "ab"}
+)
+ODD_KEY = "calls/2f61%2Fb/file id=é+.mp4"
+
+
+@pytest.fixture
+def key() -> str:
+    return f"calls/{uuid4().hex}/file"
+
+
+# moto takes any checksum, and breaks on completing an upload that is gone.
+NOT_MOTO = pytest.mark.parametrize("store", ["memory", pytest.param("seaweedfs", marks=pytest.mark.s3)], indirect=True)
+SEAWEEDFS = pytest.param("seaweedfs", marks=pytest.mark.s3)
+
+
+class MotoStore(S3Store):
+    """moto in-process cannot read a bytearray, which a socket can."""
+
+    def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray, crc32: int) -> Part:
+        return super().upload_part(key, upload_id, number, bytes(body), crc32)
+
+
+@pytest.fixture(params=["memory", "moto", SEAWEEDFS])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    if request.param == "moto":
+        use_environment(
+            monkeypatch,
+            {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "eu-central-1"},
+        )
+        with mock_aws():
+            yield from made(MotoStore("contract"))
+    else:
+        use_environment(monkeypatch, request.getfixturevalue("s3_server").environment())
+        yield from made(S3Store("contract"))
+
+
+def made(store: S3Store) -> Iterator[S3Store]:
+    store.ensure_bucket()
+    yield store
+    store.close()
+
+
+def use_environment(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def put(store: ObjectStore, key: str, body: bytes = b"hello") -> str | None:
+    return store.put_small(key, body, DESCRIPTION, zlib.crc32(body))
+
+
+def begin(store: ObjectStore, key: str, *bodies: bytes) -> tuple[str, list, int]:
+    upload_id = store.create_multipart(key, DESCRIPTION)
+    parts = [
+        store.upload_part(key, upload_id, number, body, zlib.crc32(body)) for number, body in enumerate(bodies, start=1)
+    ]
+    return upload_id, parts, zlib.crc32(b"".join(bodies))
+
+
+def test_head_when_there_is_nothing(store: ObjectStore, key: str) -> None:
+    """A key that is free has no info."""
+    assert store.head(key) is None
+
+
+def test_a_small_object_comes_back_as_it_was_put(store: ObjectStore, key: str) -> None:
+    """Size, type, checksum, metadata, tags and bytes are those that were given."""
+    version_id = put(store, key)
+
+    found = store.head(key, version_id)
+    assert found is not None
+    assert (found.size_bytes, found.content_type, found.crc32) == (5, "video/mp4", zlib.crc32(b"hello"))
+    assert found.metadata == {"sha256": "ab"}
+    assert found.modified_at.tzinfo is not None
+    assert store.get_tags(key, version_id) == TAGS
+    assert b"".join(store.read(key, version_id)) == b"hello"
+
+
+def test_an_odd_key_is_kept_as_it_is(store: ObjectStore) -> None:
+    """Percent signs, spaces and accents in a key change nothing."""
+    store.delete(ODD_KEY)
+    put(store, ODD_KEY)
+
+    assert store.head(ODD_KEY) is not None
+    assert b"".join(store.read(ODD_KEY)) == b"hello"
+
+
+def test_putting_where_an_object_stands(store: ObjectStore, key: str) -> None:
+    """A key that is taken is refused and what stands there is left alone."""
+    put(store, key)
+
+    with pytest.raises(AlreadyThere):
+        put(store, key, b"other")
+    assert b"".join(store.read(key)) == b"hello"
+
+
+def test_a_multipart_object_is_visible_only_when_complete(store: ObjectStore, key: str) -> None:
+    """Before complete there is nothing; after it everything, tags and whole checksum included."""
+    first, last = bytes(5 * MEBIBYTE), b"the end"
+    upload_id, parts, crc32 = begin(store, key, first, last)
+    before = store.head(key)
+
+    version_id = store.complete(key, upload_id, parts, crc32)
+
+    assert before is None
+    found = store.head(key, version_id)
+    assert found is not None
+    assert (found.size_bytes, found.crc32) == (len(first) + len(last), crc32)
+    assert store.get_tags(key, version_id) == TAGS
+    assert b"".join(store.read(key)) == first + last
+
+
+def test_a_part_may_be_a_bytearray(store: ObjectStore, key: str) -> None:
+    """A reused buffer is sent as it stands."""
+    upload_id = store.create_multipart(key, DESCRIPTION)
+    body = bytearray(b"abc")
+    part = store.upload_part(key, upload_id, 1, body, zlib.crc32(body))
+    body[:] = b"xyz"
+
+    store.complete(key, upload_id, [part], zlib.crc32(b"abc"))
+
+    assert b"".join(store.read(key)) == b"abc"
+
+
+def test_completing_where_an_object_stands(store: ObjectStore, key: str) -> None:
+    """An upload never replaces an object that was finished first."""
+    upload_id, parts, crc32 = begin(store, key, b"late")
+    put(store, key)
+
+    with pytest.raises(AlreadyThere):
+        store.complete(key, upload_id, parts, crc32)
+    assert b"".join(store.read(key)) == b"hello"
+    store.abort(key, upload_id)
+
+
+@NOT_MOTO
+def test_completing_with_a_wrong_checksum(store: ObjectStore, key: str) -> None:
+    """Bytes that are not those that came are not made visible."""
+    upload_id, parts, crc32 = begin(store, key, b"damaged")
+
+    with pytest.raises((TransientError, PermanentError)):
+        store.complete(key, upload_id, parts, crc32 ^ 1)
+    assert store.head(key) is None
+    store.abort(key, upload_id)
+
+
+@NOT_MOTO
+def test_aborting_twice_and_going_on(store: ObjectStore, key: str) -> None:
+    """Abort is harmless twice; afterwards the upload is gone."""
+    upload_id, parts, crc32 = begin(store, key, b"abc")
+
+    store.abort(key, upload_id)
+    store.abort(key, upload_id)
+
+    with pytest.raises(UploadGone):
+        store.complete(key, upload_id, parts, crc32)
+    assert store.head(key) is None
+
+
+def test_reading_a_part_of_an_object(store: ObjectStore, key: str) -> None:
+    """A cap on the bytes is kept."""
+    put(store, key, b"0123456789")
+
+    assert b"".join(store.read(key, max_bytes=4)) == b"0123"
+    assert b"".join(store.read(key, max_bytes=40)) == b"0123456789"
+
+
+def test_a_missing_object(store: ObjectStore, key: str) -> None:
+    """Reading and tagging what is not there is a permanent error; deleting it is not one."""
+    with pytest.raises(ObjectMissing):
+        store.read(key)
+    with pytest.raises(ObjectMissing):
+        store.get_tags(key)
+    with pytest.raises(ObjectMissing):
+        store.replace_tags(key, None, TAGS)
+    store.delete(key)
+
+
+def test_replacing_tags(store: ObjectStore, key: str) -> None:
+    """The new set is all there is."""
+    version_id = put(store, key)
+
+    store.replace_tags(key, version_id, {"hold": "legal"})
+
+    assert store.get_tags(key, version_id) == {"hold": "legal"}
+
+
+def test_deleting_an_object(store: ObjectStore, key: str) -> None:
+    """What is deleted is gone, and the key is free again."""
+    put(store, key)
+
+    store.delete(key)
+
+    assert store.head(key) is None
+    put(store, key)
+
+
+def test_ensuring_the_bucket_twice(store: ObjectStore) -> None:
+    """The second time there is nothing left to do."""
+    assert store.ensure_bucket() == Provisioned("there", "unchanged")
+
+
+@pytest.mark.parametrize("store", ["moto", SEAWEEDFS], indirect=True)
+class TestS3:
+    """What only the S3 adapter can be asked."""
+
+    def test_a_missing_bucket_is_the_operators_business(self, store: ObjectStore, key: str) -> None:
+        """Writing into no bucket is told as a setting that is wrong."""
+        elsewhere = S3Store("not-there-at-all")
+
+        with pytest.raises(ConfigurationError, match="ARCHIVE_BUCKET"):
+            put(elsewhere, key)
+        elsewhere.close()
+
+    def test_a_new_bucket_is_made_with_its_rules(self, store: ObjectStore) -> None:
+        """A missing bucket is made once; a customer's own rule stays, an old one of ours is replaced."""
+        fresh = S3Store(f"fresh-{uuid4().hex}")
+        made = fresh.ensure_bucket()
+        client = s3_client(None)
+        theirs = {
+            "ID": "customer",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "logs/"},
+            "Expiration": {"Days": 7},
+        }
+        client.put_bucket_lifecycle_configuration(
+            Bucket=fresh._bucket,
+            LifecycleConfiguration={"Rules": [theirs, {**theirs, "ID": "zoom-calls-expire"}]},
+        )
+
+        merged = fresh.ensure_bucket()
+
+        rules = client.get_bucket_lifecycle_configuration(Bucket=fresh._bucket)["Rules"]
+        assert made == Provisioned("made", "written")
+        assert merged == Provisioned("there", "written")
+        assert [rule["ID"] for rule in rules].count("customer") == 1
+        assert {rule["ID"] for rule in rules} == {"customer"} | {
+            f"zoom-calls-{name}" for name in ("expire", "versions", "delete-markers", "unfinished")
+        }
+        assert next(rule for rule in rules if rule["ID"] == "zoom-calls-expire")["Expiration"] == {"Days": 180}
+        client.close()
+        fresh.close()
+
+    def test_a_versioned_bucket_tells_versions(self, store: ObjectStore, key: str) -> None:
+        """The version id that was given out reads the version, also when the key is deleted."""
+        bucket = f"versioned-{uuid4().hex}"
+        versioned = S3Store(bucket)
+        versioned.ensure_bucket()
+        client = s3_client(None)
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+        small = put(versioned, key)
+        upload_id, parts, crc32 = begin(versioned, key + "2", b"abc")
+        large = versioned.complete(key + "2", upload_id, parts, crc32)
+        versioned.delete(key)
+
+        assert small
+        assert large
+        assert versioned.head(key) is None
+        assert b"".join(versioned.read(key, small)) == b"hello"
+        assert versioned.get_tags(key + "2", large) == TAGS
+        client.close()
+        versioned.close()
+
+
+@pytest.mark.s3
+def test_wrong_keys_are_a_permanent_error(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """A real server refuses a wrong secret; the text holds neither key."""
+    use_environment(monkeypatch, {**s3_server.environment(), "AWS_SECRET_ACCESS_KEY": "wrong-secret"})
+    store = S3Store("contract")
+
+    with pytest.raises(PermanentError) as caught:
+        put(store, key)
+    assert "wrong-secret" not in str(caught.value)
+    assert s3_server.environment()["AWS_ACCESS_KEY_ID"] not in str(caught.value)
+    store.close()
+
+
+def test_a_dead_store_is_a_transient_error(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Nobody listening means later."""
+    use_environment(monkeypatch, {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+    store = S3Store("contract", "http://127.0.0.1:1")
+
+    with pytest.raises(TransientError):
+        store.head(key)
+    store.close()
+
+
+def test_a_store_without_keys_is_the_operators_business(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Without credentials the text says that the AWS_* settings are incomplete."""
+    nowhere = {"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_CONFIG_FILE": "/nonexistent"}
+    use_environment(monkeypatch, {"AWS_EC2_METADATA_DISABLED": "true", **nowhere})
+    store = S3Store("contract", "http://127.0.0.1:1")
+
+    with pytest.raises(ConfigurationError, match="AWS_"):
+        store.head(key)
+    store.close()
