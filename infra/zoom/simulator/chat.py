@@ -51,11 +51,7 @@ class ReferenceChat:
     def __init__(self, clock: Clock, path: Path | None = None) -> None:
         self._clock = clock
         self._lock = Lock()
-        try:
-            self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-            self._database.executescript(_TABLES)
-        except sqlite3.Error as error:
-            raise ConfigurationError("the chat's file cannot be opened or is no chat file") from error
+        self._database = _opened(path or ":memory:")
 
     def put(self, slot: Slot, revision: int, text: str, key: str) -> tuple[int, dict[str, Any]]:
         """Apply a PUT; return the HTTP status and the answer's JSON."""
@@ -109,6 +105,20 @@ class ReferenceChat:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
+
+
+def _opened(path: Path | str) -> sqlite3.Connection:
+    problem = "the chat's file cannot be opened or is no chat file"
+    try:
+        database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    except sqlite3.Error as error:
+        raise ConfigurationError(problem) from error
+    try:
+        database.executescript(_TABLES)
+    except sqlite3.Error as error:
+        database.close()
+        raise ConfigurationError(problem) from error
+    return database
 
 
 class ChatRoutes:

@@ -53,8 +53,8 @@ class ExpectedFile:
 class Expectation:
     """What must come out of a call, once, whatever happened on the way.
 
-    `invitation` tells whether a message stands in the chat; `flagged_for` what trust and safety must be told:
-    `recording_stopped`, `no_recording` or `off_platform_payment`. `occurrences` counts Zoom's events without doubles.
+    `invitation` tells whether a message stands in the chat; `flagged_for` names the policy's rules that must be among
+    the flag's findings, and where it is empty there must be no flag. `occurrences` counts Zoom's events without doubles.
     """
 
     files: tuple[ExpectedFile, ...]

@@ -61,7 +61,7 @@ def _recording_stopped(seed: int, now: datetime, video_bytes: int) -> Call:
     chat = script.text("CHAT", "TXT", words.chat_txt(words.PAYMENT_CHAT), span, "chat_file")
     script.completed(2600, [*_video(script, video_bytes // 2, span, words.PAYMENT_TALK), chat])
     script.transcript_completed(3200, [_transcript(script, words.PAYMENT_TALK, span)])
-    return script.call(flagged_for=("recording_stopped", "off_platform_payment"))
+    return script.call(flagged_for=("metadata.recording_stopped", "off_platform.leave", "off_platform.payment"))
 
 
 def _disorder(seed: int, now: datetime, video_bytes: int) -> Call:
@@ -91,7 +91,7 @@ def _no_recording(seed: int, now: datetime, video_bytes: int) -> Call:  # noqa: 
     script.joined(script.host, 2)
     script.joined(script.guest, 65)
     _usual_end(script)
-    return script.call(flagged_for=("no_recording",))
+    return script.call(flagged_for=("metadata.recording_missing",))
 
 
 def _unregistered(seed: int, now: datetime, video_bytes: int) -> Call:

@@ -10,6 +10,8 @@ import pytest
 
 from infra.errors import ConfigurationError
 from infra.zoom.simulator import SCENARIOS, Call, build_call
+from processors.meeting_flagging.policy_files import load_policy
+from processors.meeting_flagging.scanning import scan
 from schemas.calls import envelope_of
 from schemas.identity import read_occurrence
 from schemas.zoom import load_event
@@ -124,8 +126,8 @@ def test_flags_are_expected_where_something_is_wrong() -> None:
     flagged = {name: call_of(name).expectation.flagged_for for name in SCENARIOS}
 
     assert {name: set(why) for name, why in flagged.items() if why} == {
-        "recording-stopped": {"recording_stopped", "off_platform_payment"},
-        "no-recording": {"no_recording"},
+        "recording-stopped": {"metadata.recording_stopped", "off_platform.leave", "off_platform.payment"},
+        "no-recording": {"metadata.recording_missing"},
     }
 
 
@@ -140,3 +142,19 @@ def test_unknown_scenario_is_answered_by_the_list() -> None:
     """A typing mistake gets one helpful sentence."""
     with pytest.raises(ConfigurationError, match="clean"):
         build_call("claen", 1, NOW)
+
+
+@each_scenario
+def test_talk_breaks_the_rules_it_is_said_to_break_and_no_other(name: str) -> None:
+    """The shipped policy finds in transcripts and chats what the scenario expects: nothing in innocent talk."""
+    call = call_of(name)
+    files = [file for event in call.events for file in event.files if file.file_type in ("TRANSCRIPT", "CHAT", "CC")]
+    kinds = {"TRANSCRIPT": "transcript", "CHAT": "chat", "CC": "captions"}
+
+    found = {
+        finding["rule_id"]
+        for file in files
+        for finding in scan(b"".join(file.content.read()), kinds[file.file_type], load_policy()).findings
+    }
+
+    assert found == {rule for rule in call.expectation.flagged_for if not rule.startswith("metadata.")}
