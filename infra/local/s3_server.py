@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -183,15 +183,16 @@ class S3Server:
 
     def _wait_until_ready(self) -> None:
         deadline = self._clock.monotonic() + START_SECONDS
-        client = self._client()
-        while not _answers(client):
-            if self._process is None or self._process.poll() is not None:
-                raise PermanentError(f"the S3 server ended at once; its output: {self._folder / 'server.log'}")
-            if self._clock.monotonic() > deadline:
-                raise TransientError(f"the S3 server did not answer within {START_SECONDS:.0f} s")
-            self._clock.sleep(POLL_SECONDS)
+        with closing(self.client()) as client:
+            while not _answers(client):
+                if self._process is None or self._process.poll() is not None:
+                    raise PermanentError(f"the S3 server ended at once; its output: {self._folder / 'server.log'}")
+                if self._clock.monotonic() > deadline:
+                    raise TransientError(f"the S3 server did not answer within {START_SECONDS:.0f} s")
+                self._clock.sleep(POLL_SECONDS)
 
-    def _client(self) -> "S3Client":
+    def client(self) -> "S3Client":
+        """Open a client with the server's own keys; the caller closes it."""
         access_key, secret_key = self._keys
         return s3_client(self.endpoint_url, aws_access_key_id=access_key, aws_secret_access_key=secret_key)
 

@@ -2,6 +2,10 @@
 
 Never its CRT client: that ignores `endpoint_url` and would write to AWS itself (boto3 issue 4839), so nothing here uses
 boto3's transfer manager, which alone would choose it. Checksums are ours: botocore takes a CRC32 that is given to it.
+
+Permissions: on the bucket s3:ListBucket (without it a missing key looks forbidden), on its objects s3:GetObject[Version],
+PutObject, AbortMultipartUpload, DeleteObject[Version], Get- and PutObject[Version]Tagging; where the program shall set
+the bucket up, also s3:CreateBucket, Get- and PutLifecycleConfiguration.
 """
 
 from base64 import b64decode, b64encode

@@ -1,7 +1,8 @@
 """The consumer: poll, decode, route, decide in one transaction per key, then commit the offset."""
 
+import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,7 +75,7 @@ class ConsumerLoop:
         """Take one batch; return how many records were polled."""
         records = self._parts.consumer.poll(_POLL_SECONDS)
         finished = True
-        for record in records:
+        for record in _by_time(records):
             finished = self._take(record, stop)
             if not finished:
                 break
@@ -170,3 +171,14 @@ class ConsumerLoop:
                 where=progress.c.read_until < read_until,
             )
         )
+
+
+def _by_time(records: Sequence[Record]) -> Iterator[Record]:
+    """Take what several partitions hold in the order it happened, each partition's own order kept.
+
+    Decisions do not depend on it, but a backlog read so makes no detours: a call's registration comes before its events.
+    """
+    partitions: dict[TopicPartition, list[Record]] = {}
+    for record in records:
+        partitions.setdefault(record.place, []).append(record)
+    return heapq.merge(*partitions.values(), key=lambda record: record.timestamp)

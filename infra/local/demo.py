@@ -1,0 +1,116 @@
+"""`make demo`: play calls through everything, wait until everything came out, check it, print it."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from infra.clock import Clock
+from infra.errors import PermanentError
+from infra.local.observe import Observed, Observer
+from infra.local.report import print_report, progress_table
+from infra.local.s3_server import free_ports
+from infra.local.stack import Stack
+from infra.local.verdict import problems
+from infra.settings import Address, transport_settings
+from infra.transport import Transport
+from infra.transport.connect import connect
+from infra.zoom.simulator import SCENARIOS, Call, Player, build_call
+from infra.zoom.simulator.feed import register
+
+PLAYED = ("clean", "two-segments", "recording-stopped", "disorder", "no-recording", "unregistered")
+WAIT_SECONDS = 60.0  # everything comes out within ten on two idle cores
+SETTLE_SECONDS = 2.0  # what is going to be doubled is doubled by then
+GRACE_SECONDS = 4  # instead of a day until a recording counts as missing
+_LOOK_SECONDS = 0.5
+
+
+class DemoFailed(PermanentError):
+    """Something is missing, doubled or different; the report says what."""
+
+
+def demo(folder: Path, clock: Clock, console: Console, *, kafka: bool) -> None:
+    """Play every scenario through a fresh stack in `folder`, and print what came out.
+
+    Raises:
+        DemoFailed: something is missing, doubled or different.
+        ConfigurationError: the stack cannot be started; the text says what to do.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    receiver, zoom = (Address("127.0.0.1", port) for port in free_ports(2))
+    stack = Stack(
+        folder, clock, lambda line: console.print(line, highlight=False), receiver=receiver, zoom=zoom, kafka=kafka
+    )
+    started = clock.monotonic()
+    try:
+        stack.start({"NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS)})
+        calls, seen, aside = _play(stack, clock, console)
+    finally:
+        stack.stop()
+    print_report(console, calls, [SCENARIOS[call.scenario].title for call in calls], seen)
+    for name, count in aside.items():
+        console.print(f"\n! {count} records in {name}", style="red", markup=False)
+    if aside or any(any(problems(call, one)) for call, one in zip(calls, seen, strict=True)):
+        raise DemoFailed(f"something is missing, doubled or different: see the lines with !, and the logs in {folder}")
+    seconds = clock.monotonic() - started
+    console.print(
+        f"\nEverything came out, once: {len(calls)} calls in {seconds:.0f} s. The data and logs are in {folder}.",
+        highlight=False,
+    )
+
+
+def _play(stack: Stack, clock: Clock, console: Console) -> tuple[Sequence[Call], Sequence[Observed], dict[str, int]]:
+    assert stack.zoom is not None  # noqa: S101  # start() has made it
+    transport = connect(transport_settings(stack.environment), clock)
+    store = stack.open_store()
+    calls = [build_call(name, seed=1, now=clock.now()) for name in PLAYED]
+    try:
+        play_calls(stack, transport, calls, clock)
+        observer = Observer(transport, store, stack.zoom)
+        seen = _wait(stack, observer, calls, clock, console)
+        return calls, seen, observer.set_aside()
+    finally:
+        store.close()
+        transport.close()
+
+
+def play_calls(stack: Stack, transport: Transport, calls: Sequence[Call], clock: Clock) -> None:
+    """Register the calls that the marketplace knows, let Zoom validate the URL, and play them.
+
+    Raises:
+        DemoFailed: the receiver did not accept a delivery, retries included.
+    """
+    assert stack.zoom is not None  # noqa: S101  # start() has made it
+    producer = transport.producer()
+    register(producer, calls)
+    producer.close()
+    player = Player(stack.receiver_url, stack.webhook_secret, stack.zoom, clock)
+    try:
+        player.validate()
+        refused = [outcome for outcome in player.play(calls) if not outcome.delivered]
+    finally:
+        player.close()
+    if refused:
+        raise DemoFailed(f"{len(refused)} deliveries were not accepted, the first of them {refused[0].event}")
+
+
+def _wait(
+    stack: Stack, observer: Observer, calls: Sequence[Call], clock: Clock, console: Console
+) -> Sequence[Observed]:
+    """Look until everything is there and has stayed so for a while, or time is up."""
+    deadline = clock.monotonic() + WAIT_SECONDS
+    complete_since: float | None = None
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        while True:
+            stack.check()
+            seen = observer.look(calls)
+            if console.is_terminal:
+                live.update(progress_table(calls, seen), refresh=True)
+            complete = not any(any(problems(call, one)) for call, one in zip(calls, seen, strict=True))
+            complete_since = (complete_since or clock.monotonic()) if complete else None
+            settled = complete_since is not None and clock.monotonic() - complete_since >= SETTLE_SECONDS
+            if settled or clock.monotonic() > deadline:
+                return seen
+            clock.sleep(_LOOK_SECONDS)

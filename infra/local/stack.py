@@ -1,0 +1,181 @@
+"""Everything on one machine: a real S3 server, the simulated Zoom with its chat, the receiver and the processors."""
+
+import http.client
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from infra.clock import Clock
+from infra.errors import ConfigurationError, TransientError
+from infra.local.kafka_broker import KafkaBroker
+from infra.local.process import Child
+from infra.local.s3_server import S3Server
+from infra.settings import Address, Secret
+from infra.storage.s3 import S3Store
+from infra.zoom.simulator import SimulatorServer
+
+BUCKET = "call-recordings"
+CALL_PAGE_URL = "https://marketplace.example/calls/{call_id}"
+READY_SECONDS = 30.0  # every part answers within a few seconds; a loaded machine is slower
+MINIMUM_FREE_BYTES = 500 * 1024 * 1024  # the S3 server reserves as much before it takes a file
+_LOOK_SECONDS = 0.05
+
+
+class Stack:
+    """The whole product over one folder, all of it on loopback. A second start over the folder finds its data again.
+
+    `environment` is what every part was started with: with it in the shell, every command of the product reaches it.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Clock, say: Callable[[str], None], *, receiver: Address, zoom: Address, kafka: bool
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._say = say
+        self._addresses = receiver, zoom
+        self._kafka = KafkaBroker(folder / "kafka", clock) if kafka else None
+        self._s3 = S3Server(folder / "s3", clock)
+        self._children: list[Child] = []
+        self.zoom: SimulatorServer | None = None
+        self.environment: Mapping[str, str] = {}
+
+    @property
+    def receiver_url(self) -> str:
+        """Where Zoom's webhooks go."""
+        return f"http://{self._addresses[0]}/webhooks/zoom"
+
+    @property
+    def webhook_secret(self) -> Secret:
+        """What the simulated Zoom signs with."""
+        return Secret(self.environment["ZOOM_WEBHOOK_SECRETS"].split(",")[0])
+
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start every part, and return once all of them answer; `settings` come on top of the stack's own.
+
+        Raises:
+            ConfigurationError: the disk is full, a port is taken, or a part ended; the text says what to do.
+            TransientError: a part does not answer in time.
+        """
+        self._prepare_folder()
+        if self._kafka is not None:
+            self._say("starting a Kafka broker (the first time its jars are fetched from Maven Central)")
+            self._kafka.start()
+        self._say(
+            "starting the S3 server" if self._s3.is_real else "starting moto's S3 server: SeaweedFS has no wheel here"
+        )
+        self._s3.start()
+        host = self._addresses[1]
+        self.zoom = SimulatorServer(host.host, host.port, chat_path=self._folder / "chat.db").start()
+        self.environment = {**os.environ, **self._settings(self.zoom), **(settings or {})}
+        self._say("starting the receiver and the processors")
+        self._run("migrate", "-m", "infra", "migrate")
+        self._children = [
+            self._child("receiver", "-m", "webhook_receiver"),
+            self._child("processors", "-m", "processors", "run", "--all"),
+        ]
+        self._wait_for_receiver()
+
+    def open_store(self) -> S3Store:
+        """Open the bucket with the server's own keys; the caller closes it."""
+        return S3Store(BUCKET, self._s3.endpoint_url, self._s3.client())
+
+    def check(self) -> None:
+        """Raise ConfigurationError when a part has ended by itself."""
+        for child in self._children:
+            if child.exit_code is not None:
+                raise ConfigurationError(
+                    f"the {child.name} ended; the last it said, in {child.log}:\n{child.last_words()}"
+                )
+
+    def stop(self) -> None:
+        """End every part, the last started first."""
+        for child in self._children:
+            child.ask_to_stop()
+        for child in self._children:
+            child.stop()
+        if self.zoom is not None:
+            self.zoom.close()
+        self._s3.stop()
+        if self._kafka is not None:
+            self._kafka.stop()
+
+    def _prepare_folder(self) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
+        except OSError as error:
+            raise ConfigurationError(f"{self._folder} cannot be made: {error.strerror}") from error
+        if shutil.disk_usage(self._folder).free < MINIMUM_FREE_BYTES:
+            raise ConfigurationError(f"the disk under {self._folder} is full: 500 MB must be free")
+
+    def _settings(self, zoom: SimulatorServer) -> dict[str, str]:
+        log = self._folder.absolute() / "log.db"
+        settings = {
+            **self._s3.environment(),
+            "TRANSPORT_URL": f"sqlite:///{log}" if self._kafka is None else f"kafka://{self._kafka.bootstrap_servers}",
+            "DATABASE_URL": f"sqlite:///{self._folder.absolute() / 'processors.db'}",
+            "ARCHIVE_BUCKET": BUCKET,
+            "RECEIVER_BIND": str(self._addresses[0]),
+            "ZOOM_WEBHOOK_SECRETS": _kept_secret(self._folder / "webhook-secret"),
+            "ZOOM_CLIENT_ID": zoom.credentials.client_id,
+            "ZOOM_CLIENT_SECRET": zoom.credentials.client_secret,
+            "ZOOM_OAUTH_ACCOUNT_ID": zoom.credentials.account_id,
+            "ZOOM_API_URL": zoom.api_url,
+            "ZOOM_OAUTH_URL": zoom.oauth_url,
+            "ZOOM_HOSTS": zoom.url,
+            "CHAT_URL": zoom.chat_url,
+            "CALL_PAGE_URL": CALL_PAGE_URL,
+        }
+        own = (
+            {}
+            if "ZOOM_CLIENT_ID" not in os.environ
+            else {name: os.environ[name] for name in settings if name in os.environ}
+        )
+        return {**settings, **own}
+
+    def _child(self, name: str, *arguments: str) -> Child:
+        return Child(name, [sys.executable, *arguments], self.environment, self._folder / f"{name}.log")
+
+    def _run(self, name: str, *arguments: str) -> None:
+        child = self._child(name, *arguments)
+        while child.exit_code is None:
+            self._clock.sleep(_LOOK_SECONDS)
+        if child.exit_code != 0:
+            raise ConfigurationError(f"{name} failed; the last it said, in {child.log}:\n{child.last_words()}")
+
+    def _wait_for_receiver(self) -> None:
+        deadline = self._clock.monotonic() + READY_SECONDS
+        while self._clock.monotonic() < deadline:
+            self.check()
+            if _answers(self._addresses[0]):
+                return
+            self._clock.sleep(_LOOK_SECONDS)
+        raise TransientError(
+            f"the receiver did not answer within {READY_SECONDS:.0f} s: see {self._folder / 'receiver.log'}"
+        )
+
+
+def _answers(address: Address) -> bool:
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret of an earlier start, or a new one, readable by its owner alone."""
+    with suppress(FileNotFoundError):
+        return path.read_text()
+    secret = secrets.token_urlsafe(24)
+    path.touch(mode=0o600)
+    path.write_text(secret)
+    return secret
