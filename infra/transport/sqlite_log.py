@@ -9,7 +9,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,8 +87,12 @@ class SqliteLog:
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        try:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def now_ms(self) -> int:
@@ -101,16 +105,14 @@ class SqliteLog:
         except OSError as error:
             raise ConfigurationError(f"the log {self.path} cannot be opened: {error.strerror}") from error
         os.close(descriptor)
-        connection = self.connect()
         try:
-            if not self._is_ours(connection):
-                self._create(connection)
+            with closing(self.connect()) as connection:
+                if not self._is_ours(connection):
+                    self._create(connection)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
                 raise ConfigurationError(f"the log {self.path} is not an SQLite database") from error
             raise
-        finally:
-            connection.close()
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:
         """Whether the tables are there. Raises ConfigurationError for a file of another program or version."""
@@ -253,12 +255,8 @@ def drop_before(connection: sqlite3.Connection, topic: StoredTopic, at_ms: int) 
 
 def on_connection(log: SqliteLog, doing: str, work: Callable[[sqlite3.Connection], _T]) -> _T:
     """Run `work` on a connection of its own, errors translated."""
-    with translated(doing):
-        connection = log.connect()
-        try:
-            return work(connection)
-        finally:
-            connection.close()
+    with translated(doing), closing(log.connect()) as connection:
+        return work(connection)
 
 
 def _encode_headers(headers: Headers) -> str:
