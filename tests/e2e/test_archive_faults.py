@@ -14,9 +14,13 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 from infra.archive.archive import archive_file
 from infra.archive.download import Downloader
@@ -36,6 +40,7 @@ from tests.e2e.file_server import Answer, FileServer
 pytestmark = pytest.mark.s3
 
 MEBIBYTE = 1024 * 1024
+BUCKET = "archive-faults"
 TOKEN = "secret-token"
 SESSION = "/aBc+d/e=="
 ENDED_AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -60,8 +65,9 @@ class Lab:
     zoom: FileServer
     other: FileServer
     store: S3Store
-    bucket: str
+    client: "S3Client"
     download: Downloader
+    key: str
 
     def archive(
         self, body: bytes | None, kind: Kind = "video", size_bytes: int | None = None, token: str | None = TOKEN
@@ -81,30 +87,32 @@ class Lab:
 
     def nothing_is_left(self) -> bool:
         """Neither an object nor an unfinished upload of ours."""
-        client = s3_client(None)
-        try:
-            uploads = client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
-        finally:
-            client.close()
+        uploads = self.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
         return self.store.head(self.key) is None and not [one for one in uploads if one["Key"] == self.key]
 
     def stored(self) -> bytes:
         return b"".join(self.store.read(self.key))
 
-    key: str = ""
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: S3Server) -> Iterator[tuple[S3Store, "S3Client"]]:
+    """One bucket for all tests here: each has a key of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_server.environment().items():
+            patch.setenv(name, value)
+        store, client = S3Store(BUCKET), s3_client(None)
+        store.ensure_bucket()
+        yield store, client
+        client.close()
+        store.close()
 
 
 @pytest.fixture
-def lab(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    for name, value in s3_server.environment().items():
-        monkeypatch.setenv(name, value)
-    store = S3Store("archive-faults")
-    store.ensure_bucket()
+def lab(bucket: tuple[S3Store, "S3Client"]) -> Iterator[Lab]:
     with FileServer() as zoom, FileServer() as other:
         download = Downloader(AllowList([zoom.origin]), AllowList([other.origin]), QuickClock())
-        yield Lab(zoom, other, store, "archive-faults", download, object_key(SESSION, uuid4().hex, None, "MP4"))
+        yield Lab(zoom, other, *bucket, download, object_key(SESSION, uuid4().hex, None, "MP4"))
         download.close()
-    store.close()
 
 
 def whole(body: bytes, **headers: str) -> Callable[[Answer], None]:
@@ -266,6 +274,14 @@ def test_an_expired_token(lab: Lab) -> None:
     with pytest.raises(TokenRefused):
         lab.archive(SMALL_MP4)
     assert lab.nothing_is_left()
+
+
+def test_a_token_that_no_header_can_carry(lab: Lab) -> None:
+    """3, 4: nothing is asked, and the token is not in the error."""
+    with pytest.raises(TokenRefused) as caught:
+        lab.archive(SMALL_MP4, token="SECRET\r\nHost: evil.test")
+    assert "SECRET" not in str(caught.value)
+    assert lab.zoom.asked == []
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
@@ -457,7 +473,7 @@ def _peak_mebibytes(lab: Lab, s3_server: S3Server, path: str) -> float:
             str(Path(__file__).with_name("archive_one.py")),
             lab.zoom.origin,
             path,
-            lab.bucket,
+            BUCKET,
             lab.key + path[1:],
         ],
         env={**os.environ, **s3_server.environment(), "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -472,13 +488,13 @@ def _peak_mebibytes(lab: Lab, s3_server: S3Server, path: str) -> float:
 def test_the_expiry_rule_takes_the_right_object_alone(lab: Lab, s3_server: S3Server) -> None:
     """9: of four objects a real lifecycle run removes the one that is ours, due and not held."""
     bucket = f"expiry-{uuid4().hex}"
-    store, client = S3Store(bucket), s3_client(None)
+    store = S3Store(bucket)
     store.ensure_bucket()
     due, held = lab.target().tags, {**lab.target().tags, "hold": "trust-safety"}
     kept = {"calls/held": held, "calls/untagged": {}, "elsewhere/due": due}
     for key, tags in {"calls/due": due, **kept}.items():
         store.put_small(key, b"x", Description("video/mp4", "inline", tags), zlib.crc32(b"x"))
-    client.put_bucket_lifecycle_configuration(
+    lab.client.put_bucket_lifecycle_configuration(
         Bucket=bucket, LifecycleConfiguration={"Rules": [_due_today(rule) for rule in archive_rules()]}
     )
 
@@ -486,7 +502,6 @@ def test_the_expiry_rule_takes_the_right_object_alone(lab: Lab, s3_server: S3Ser
 
     assert store.head("calls/due") is None
     assert [key for key in kept if store.head(key) is None] == []
-    client.close()
     store.close()
 
 
