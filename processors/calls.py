@@ -115,12 +115,17 @@ class Meeting:
         return session
 
     def call_of(self, session: Session) -> Registration | None:
-        """The registration a session belongs to: account and meeting match, and it starts within the window."""
+        """The registration a session belongs to: account and meeting match, and it starts within the window.
+
+        Of several the newest one made before the start; one made after it only where there is no other.
+        """
         begins_at = session.begins_at
         if begins_at is None:
             return None
         fitting = [one for one in self.registrations.values() if _fits(one, session.account_id, begins_at)]
-        return max(fitting, key=lambda one: (one.registered_at, one.call_id), default=None)
+        return max(
+            fitting, key=lambda one: (one.registered_at <= begins_at, one.registered_at, one.call_id), default=None
+        )
 
     def sessions_of(self, call_id: str) -> list[Session]:
         """The call's sessions, in the order they began."""

@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 Kind = Literal["video", "audio", "transcript", "chat", "captions", "timeline", "summary", "poll", "thumbnail", "other"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+PLAYABLE: frozenset[Kind] = frozenset({"video", "audio"})  # what people mean by "the recording"
 
 PREFIX = "calls/"  # every archived object lies under it; the bucket's lifecycle rules name it
 ACCESS_DAYS = 90  # both participants can watch for so long after the call (design 1, I5)

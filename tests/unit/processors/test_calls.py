@@ -72,6 +72,13 @@ def test_the_newest_registration_counts_when_several_fit() -> None:
     assert meeting.sessions_of("call-1") == []
 
 
+def test_a_running_session_stays_with_its_call_when_another_is_registered() -> None:
+    """A registration made after the start takes a session only where no earlier one fits."""
+    meeting = meeting_of(call.registered(-60), call.registered(30, call_id="call-2"), call.started(0))
+
+    assert [one.session_id for one in meeting.sessions_of("call-1")] == [SESSION]
+
+
 def test_a_call_ends_with_its_last_session() -> None:
     """While one session is open the call has no end."""
     facts = [call.registered(), call.started(0), call.ended(60), call.started(90, "second==")]
