@@ -30,11 +30,13 @@ class KnownFile:
 
 @dataclass(slots=True)
 class Removal:
-    """A person trashed or deleted recording files; `files` are object keys, none where Zoom names none."""
+    """A person trashed or deleted recording files; `files` are object keys, none where Zoom names none. `began_at` is
+    when the session began, where the event says so."""
 
     kind: str
     at: datetime
     files: list[str]
+    began_at: datetime | None = None
 
 
 @dataclass(slots=True)

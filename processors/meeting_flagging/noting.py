@@ -39,7 +39,7 @@ REMOVALS = {
     "recording.batch_deleted": "recording_deleted",
 }
 # Zoom names the person by e-mail address as operator; its own clean-up after a retention time has none, or says so.
-_AUTOMATIC = re.compile(r"auto|system|schedul|retention|zoom\Z", re.IGNORECASE)
+_AUTOMATIC = re.compile(r"\b(?:auto\w*delet\w*|automatic\w*|auto|system|scheduled|retention|zoom)\b", re.IGNORECASE)
 
 
 def note_webhook(state: FlagState, zoom: ZoomEvent, event: Event) -> None:
@@ -81,7 +81,7 @@ def _note_removal(state: FlagState, zoom: ZoomEvent, event: Event) -> None:
     kind, at = REMOVALS[zoom.name], instant_of(zoom, event)
     if zoom.session_id is not None:
         keys = (object_key(zoom.session_id, file.file_id, file.recording_start, file.file_type) for file in zoom.files)
-        removal = Removal(kind, at, sorted(set(keys)))
+        removal = Removal(kind, at, sorted(set(keys)), zoom.start_at)
         if zoom.meeting_id is not None:
             state.meeting_id = zoom.meeting_id
             state.meeting.note(zoom, event)

@@ -75,7 +75,7 @@ def quote(text: str, start: int, end: int) -> str:
 def mask_spans(text: str) -> list[Span]:
     """Return what to mask: start and end in the text, and what to put there; in order, without overlaps."""
     merged: list[Span] = []
-    for begins, ends, label in sorted(_found(text)):
+    for begins, ends, label in sorted(_found(text), key=lambda span: span[0]):  # stable: of equals the first stands
         if not merged or merged[-1][1] <= begins:
             merged.append((begins, ends, label))
             continue

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from processors.calls import Session
+from processors.calls import FORGET_UNREGISTERED_AFTER, Session
 from processors.meeting_flagging.facts import RecordingChange, Removal, SessionFacts
 
 TOGETHER_SECONDS = 60.0  # the owner's rule: two people still talking for a minute
@@ -41,9 +41,14 @@ def signals_of(session: Session, facts: SessionFacts) -> Iterator[Signal]:
     if facts.live_streaming_at is not None:
         yield Signal("live_streaming", facts.live_streaming_at)
     yield from _gaps(session, facts)
-    for removal in facts.removals.values():
-        if not _was_archived(facts, removal):
-            yield Signal(removal.kind, removal.at)
+    yield from _removals(facts)
+
+
+def _removals(facts: SessionFacts) -> Iterator[Signal]:
+    """One signal per kind, however many events say it: at the first removal that came too early."""
+    unsafe = [one for one in facts.removals.values() if not _is_forgotten(facts, one) and not _was_archived(facts, one)]
+    for kind in sorted({removal.kind for removal in unsafe}):
+        yield Signal(kind, min(removal.at for removal in unsafe if removal.kind == kind))
 
 
 def _gaps(session: Session, facts: SessionFacts) -> Iterator[Signal]:
@@ -81,3 +86,9 @@ def _was_archived(facts: SessionFacts, removal: Removal) -> bool:
     concerned = removal.files or [key for key, file in facts.announced.items() if file.at <= removal.at]
     archived = {key for key, file in facts.archived.items() if file.at <= removal.at}
     return bool(concerned) and archived.issuperset(concerned)
+
+
+def _is_forgotten(facts: SessionFacts, removal: Removal) -> bool:
+    """Whether the recording is so old that nothing would be known of its archiving any more."""
+    old = removal.began_at is not None and removal.at - removal.began_at > FORGET_UNREGISTERED_AFTER
+    return old and not facts.announced
