@@ -1,5 +1,6 @@
 """Run every rule's own examples: a policy whose examples fail must not be used."""
 
+from processors.meeting_flagging.policy_files import text_rules
 from processors.meeting_flagging.rules import Policy, PolicyError, Rule
 from processors.meeting_flagging.text_rules import find
 from processors.meeting_flagging.transcripts import Utterance
@@ -19,8 +20,9 @@ def check(policy: Policy) -> None:
 
 
 def _check_rule(rule: Rule, channel: str) -> None:
+    only = text_rules([rule])
     for name, lines, expected in (("match", rule.match, True), ("no_match", rule.no_match, False)):
         for number, line in enumerate(lines, 1):
-            if bool(find([Utterance(None, 0.0, _SECONDS, line)], [rule], channel)) != expected:
+            if bool(find([Utterance(None, 0.0, _SECONDS, line)], only, channel)) != expected:
                 verb = "misses" if expected else "hits"
                 raise PolicyError(f"{rule.place}: it {verb} its {name} line {number} ({channel})")

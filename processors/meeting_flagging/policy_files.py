@@ -23,6 +23,7 @@ from processors.meeting_flagging.rules import (
     Policy,
     PolicyError,
     Rule,
+    TextRules,
     Unless,
 )
 from processors.meeting_flagging.validators import VALIDATORS
@@ -30,6 +31,7 @@ from processors.meeting_flagging.validators import VALIDATORS
 SHIPPED = Path(__file__).parent / "policy"
 
 _VERSION_DIGITS = 16  # of a SHA-256 in hex: 64 bits tell all policies apart that will ever be
+_MAX_PATTERN_BYTES = 64 * 1024 * 1024  # of one compiled pattern, its cache included; RE2's own default is 8 MiB
 _LIST_NAME = re.compile(r"\{([a-z][a-z_]*)\}")  # quantifiers such as {0,40} hold digits
 
 
@@ -106,7 +108,22 @@ def load_policy(folder: Path = SHIPPED) -> Policy:
         raise PolicyError(f"{folder.name}: no policy files (*.yaml)")
     rules = [_rule(source, lists) for path in paths for source in _sources(path)]
     _refuse_doubles(rules)
-    return Policy(version=_version(folder), rules=tuple(rule for rule in rules if rule.mode != "off"))
+    used = tuple(rule for rule in rules if rule.mode != "off")
+    text = {channel: text_rules([rule for rule in used if channel in rule.channels]) for channel in CHANNELS}
+    return Policy(version=_version(folder), rules=used, text=text)
+
+
+def text_rules(rules: Sequence[Rule]) -> TextRules:
+    """Put rules together so that one pass over a text tells whether any of them has to look.
+
+    Raises:
+        PolicyError: together they are too large for RE2.
+    """
+    patterns = (f"(?:{rule.pattern.pattern})" for rule in rules if rule.pattern is not None)
+    try:
+        return TextRules(tuple(rules), compile_pattern("|".join(patterns)))
+    except ValueError as error:
+        raise PolicyError(f"all patterns together: {error}") from error
 
 
 def compile_pattern(pattern: str) -> Pattern:
@@ -118,6 +135,7 @@ def compile_pattern(pattern: str) -> Pattern:
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
+    options.max_mem = _MAX_PATTERN_BYTES
     try:
         compiled: Pattern = re2.compile(pattern, options)
     except re2.error as error:

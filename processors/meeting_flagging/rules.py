@@ -20,7 +20,7 @@ How a rule is written:
 | match, no_match | text rules: lines it must and must not hit; checked before a policy is used |
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,6 +57,8 @@ class Match(Protocol):
 class Pattern(Protocol):
     """What we use of a compiled RE2 pattern."""
 
+    @property
+    def pattern(self) -> str: ...
     def finditer(self, text: str, pos: int = 0) -> Iterator[Match]: ...
     def search(self, text: str) -> Match | None: ...
 
@@ -123,15 +125,20 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class TextRules:
+    """Rules to run over one text. `anything` matches wherever one of them does: most talk it passes over at once."""
+
+    rules: tuple[Rule, ...]
+    anything: Pattern
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules that are not off. `version` is a hash of every policy file's content."""
+    """All rules that are not off. `version` is a hash of every policy file's content; `text` is by channel."""
 
     version: str
     rules: tuple[Rule, ...]
-
-    def text_rules(self, channel: str) -> tuple[Rule, ...]:
-        """The rules that read this channel."""
-        return tuple(rule for rule in self.rules if channel in rule.channels)
+    text: Mapping[str, TextRules]
 
     def signal_rule(self, signal: str) -> Rule | None:
         """The rule that this signal raises; None when the policy has none."""

@@ -27,5 +27,5 @@ def scan(document: bytes, file_kind: str, policy: Policy) -> ScanResult:
     """Return the findings of the policy's text rules; never raises, whatever the bytes."""
     utterances = parse(document, file_kind)
     channel = "chat" if file_kind == "chat" else "transcript"
-    findings = find(utterances, policy.text_rules(channel), file_kind)
+    findings = find(utterances, policy.text[channel], file_kind)
     return ScanResult(findings, seconds_covered(utterances), len(utterances))

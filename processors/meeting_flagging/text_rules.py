@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from processors.meeting_flagging.folding import Folded, fold
 from processors.meeting_flagging.redact import mask, quote
-from processors.meeting_flagging.rules import Finding, Match, Near, Rule, Unless
+from processors.meeting_flagging.rules import Finding, Match, Near, Rule, TextRules, Unless
 from processors.meeting_flagging.transcripts import Utterance
 from processors.meeting_flagging.validators import VALIDATORS
 
@@ -36,13 +36,15 @@ class _Window:
         return next(cue for cue, end in zip(self.cues, self.ends, strict=True) if place < end)
 
 
-def find(utterances: Sequence[Utterance], rules: Sequence[Rule], source: str) -> list[Finding]:
+def find(utterances: Sequence[Utterance], text_rules: TextRules, source: str) -> list[Finding]:
     """Return the findings of these rules, in the order of the utterances; all quotes are masked."""
-    counts = dict.fromkeys((rule.id for rule in rules), 0)
+    counts = dict.fromkeys((rule.id for rule in text_rules.rules), 0)
     findings: list[Finding] = []
     for place in range(len(utterances)):
         window = _window(utterances, place)
-        for rule in rules:
+        if text_rules.anything.search(window.folded.text) is None:
+            continue
+        for rule in text_rules.rules:
             finding = None if counts[rule.id] >= MAX_HITS_PER_RULE else _first_hit(rule, window, utterances, source)
             if finding is not None:
                 counts[rule.id] += 1

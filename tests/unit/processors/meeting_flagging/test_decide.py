@@ -360,11 +360,11 @@ EXPECTED = world(t1=TRANSCRIPT).play(*SCENARIO).live()
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.permutations(SCENARIO), st.lists(st.sampled_from(SCENARIO), max_size=6))
-def test_final_flags_are_equal_in_any_order(events: list[Event], doubles: list[Event]) -> None:
-    """The same facts in any order, some of them again, end in the same flags that stand."""
+@given(st.permutations(SCENARIO), st.lists(st.sampled_from(SCENARIO), max_size=6), st.booleans())
+def test_final_flags_are_equal_in_any_order(events: list[Event], doubles: list[Event], late: bool) -> None:
+    """The same facts in any order, some of them again, results early or late, end in the same flags that stand."""
     stage: World = world(t1=TRANSCRIPT)
-    stage.play(*(replace(event, recorded_at=at(10_000 + place)) for place, event in enumerate(events)))
+    stage.play(*(replace(event, recorded_at=at(10_000 + place)) for place, event in enumerate(events)), late=late)
     stage.play(*doubles)
 
     assert stage.live() == EXPECTED

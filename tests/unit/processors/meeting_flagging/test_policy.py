@@ -42,7 +42,7 @@ def test_shipped_policy_knows_every_signal_and_most_categories() -> None:
 
     assert all(policy.signal_rule(signal) for signal in SIGNALS)
     assert set(CATEGORIES) - {rule.category for rule in policy.rules} == {"offensive_comment"}
-    assert 20 <= len(policy.text_rules("transcript")) <= 40
+    assert 20 <= len(policy.text["transcript"].rules) <= 40
 
 
 def test_version_changes_with_any_content(tmp_path: Path) -> None:

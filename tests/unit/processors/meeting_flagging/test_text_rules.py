@@ -13,7 +13,7 @@ POLICY = load_policy()
 
 def said(*lines: tuple[str | None, float, str]) -> list[Finding]:
     cues = [Utterance(speaker, start, start + 2, text) for speaker, start, text in lines]
-    return find(cues, POLICY.text_rules("transcript"), "transcript")
+    return find(cues, POLICY.text["transcript"], "transcript")
 
 
 def rules(findings: list[Finding]) -> list[str]:

@@ -25,12 +25,13 @@ class World(Stage[FlagState]):
     documents: dict[str, bytes] = field(default_factory=dict)
     policy: Policy = POLICY
 
-    def play(self, *events: Event) -> "World":
-        """Hear these and all that follows from them."""
-        for event in events:
-            waiting = [event]
+    def play(self, *events: Event, late: bool = False) -> "World":
+        """Hear these and all that follows from them: at once, or (`late`) after all of them."""
+        for batch in [events] if late else [[event] for event in events]:
+            waiting = list(batch)
             while waiting:
-                for command in self.hear(waiting.pop(0)):
+                event = waiting.pop(0)
+                for command in self.hear(event):
                     if isinstance(command, Tell):
                         assert command.state_key == MEETING
                         told = f"told.{command.name}"
