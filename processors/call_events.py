@@ -1,9 +1,9 @@
 """The public stream: every webhook we know becomes a call event without names, links, tokens or e-mail addresses.
 
-Ids hang on the fact (its type, its session, its own id or instant), so any redelivery gives the same id. An event says
+Ids hang on the fact (its type, its call, its session, its own id or instant), so any redelivery gives the same id. An event says
 what was known when it was published. What may be corrected later, each time under an id of its own:
 
-- events of a session whose registration came later keep `call_id` null; those after it name the call;
+- events of a session whose registration came later have `call_id` null; once it is known they come again, naming the call;
 - `call.started` comes again when an earlier start becomes known, or when a late end shows that it was a reopening;
 - `call.ended` comes again for every further end, and when the start it counts from becomes known late;
 - `call.recording_completed` may follow `call.recording_missing`: Zoom took longer than we waited.
@@ -11,6 +11,7 @@ what was known when it was published. What may be corrected later, each time und
 A subscriber orders by `occurred_at`; `sequence` tells in what order we learned it, and that nothing was lost.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ SOURCE = "/zoom-call-pipeline/call_events"
 OUTCOME_PREFIX = "outcome."
 MIN_SECONDS_TOGETHER = 60  # the owner's rule: shorter meetings need no recording
 MAX_QUESTIONS = 3  # to Zoom about one session; afterwards reconciliation finds what is left
+CLAIM_WINDOW = timedelta(days=2)  # how late a registration may come: the log's worst backlog, not a human's memory
 MISSING_TIMER = "recording_missing"
 
 _ZOOM_PREFIX = "us.zoom."
@@ -56,13 +58,26 @@ class Timeline:
 
 
 @dataclass(slots=True)
+class Said:
+    """What was published of a session before its call was known: `fact` is the identity that it keeps."""
+
+    type: str
+    fact: str
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
 class CallEventsState:
-    """One meeting id. `published` holds the event ids of every stream (call or session) in their sequence."""
+    """One meeting id. `published` holds the event ids of every stream (call or session) in their sequence.
+
+    `unclaimed` holds by session what will be said again if a registration comes.
+    """
 
     meeting_id: str | None = None
     meeting: Meeting = field(default_factory=Meeting)
     timelines: dict[str, Timeline] = field(default_factory=dict)
     published: dict[str, list[str]] = field(default_factory=dict)
+    unclaimed: dict[str, list[Said]] = field(default_factory=dict)
 
 
 class CallEvents:
@@ -118,6 +133,7 @@ class CallEvents:
         }
         fact = Fact("call.created", registration.registered_at, [registration.call_id], details)
         _publish(decision, fact, registration, None)
+        _claim(decision)
 
     def _note_webhook(self, event: Event, decision: Decision[CallEventsState]) -> None:
         zoom, state = load_event(event.data), decision.state
@@ -204,9 +220,12 @@ def _public_data(event: Event, sequence: int) -> dict[str, Any]:
 
 
 def _publish_outcome(event: Event, decision: Decision[CallEventsState]) -> None:
-    data = _public_data(event, sequence=1)
-    decision.state.meeting_id = decision.state.meeting_id or data["meeting_id"]
-    _append(decision, event.type.removeprefix(OUTCOME_PREFIX), event.id, data)
+    data, state = _public_data(event, sequence=1), decision.state
+    state.meeting_id = state.meeting_id or data["meeting_id"]
+    session = state.meeting.sessions.get(data["session_id"] or "")
+    call = None if session is None else state.meeting.call_of(session)
+    data["call_id"] = data["call_id"] if call is None else call.call_id
+    _say(decision, Said(event.type.removeprefix(OUTCOME_PREFIX), event.id, data))
 
 
 def _publish(
@@ -220,28 +239,45 @@ def _publish(
         "occurred_at": fact.occurred_at,
         **fact.details,
     }
-    _append(decision, fact.type, fact_id(fact.type, session_id, *fact.identity), data)
+    _say(decision, Said(fact.type, fact_id(fact.type, session_id, *fact.identity), data))
 
 
-def _append(decision: Decision[CallEventsState], kind: str, event_id: str, data: dict[str, Any]) -> None:
-    """Publish once: what was said already, under whatever call, is not said again."""
-    state: CallEventsState = decision.state
-    if any(event_id in ids for ids in state.published.values()):
-        return
+def _say(decision: Decision[CallEventsState], said: Said) -> None:
+    """Publish once per call: what was said already is not said again."""
+    state, data = decision.state, said.data
     stream = state.published.setdefault(_stream(data["call_id"], data["session_id"]), [])
+    event_id = fact_id(said.type, data["call_id"], said.fact)
+    if event_id in stream:
+        return
     stream.append(event_id)
+    text = encode(said.type, {**data, "sequence": len(stream)})
+    if data["call_id"] is None:
+        state.unclaimed.setdefault(data["session_id"], []).append(Said(said.type, said.fact, json.loads(text)))
     command: Command = PublishEvent(
         topic=CALL_EVENTS.name,
         event_id=event_id,
-        type=kind,
+        type=said.type,
         source=SOURCE,
         occurred_at=data["occurred_at"],
         subject=data["call_id"] or data["session_id"],
         partition_key=data["meeting_id"] or data["session_id"],
-        data=encode(kind, {**data, "sequence": len(stream)}),
-        dataschema=data_schema(kind),
+        data=text,
+        dataschema=data_schema(said.type),
     )
     decision.commands.append(command)
+
+
+def _claim(decision: Decision[CallEventsState]) -> None:
+    """Say again, naming the call, what was said of sessions before their registration was known."""
+    state = decision.state
+    for session_id in list(state.unclaimed):
+        session = state.meeting.sessions.get(session_id)
+        call = None if session is None else state.meeting.call_of(session)
+        if call is None:
+            continue
+        for said in state.unclaimed.pop(session_id):
+            data = decode(said.type, said.data)
+            _say(decision, Said(said.type, said.fact, {**data, "call_id": call.call_id}))
 
 
 def _stream(call_id: str | None, session_id: str | None) -> str:
@@ -252,6 +288,10 @@ def _stream(call_id: str | None, session_id: str | None) -> str:
 
 def _forget(event: Event, state: CallEventsState) -> None:
     state.meeting.forget_before(event.recorded_at)
+    for session_id in list(state.unclaimed):
+        session = state.meeting.sessions.get(session_id)
+        if session is None or (session.seen_at or event.recorded_at) + CLAIM_WINDOW < event.recorded_at:
+            del state.unclaimed[session_id]
     for session_id in state.timelines.keys() - state.meeting.sessions.keys():
         del state.timelines[session_id]
         state.published.pop(_stream(None, session_id), None)

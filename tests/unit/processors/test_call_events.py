@@ -75,7 +75,8 @@ def test_attributes_name_the_fact_when_an_event_is_published(stage: Stage[CallEv
     (started,) = stage.hear(call.started(0))
 
     assert started == stage.published("call.started")[0]
-    assert started.event_id == fact_id("call.started", SESSION, "2026-11-22T14:00:00.000Z", False)
+    fact = fact_id("call.started", SESSION, "2026-11-22T14:00:00.000Z", False)
+    assert started.event_id == fact_id("call.started", None, fact)
     assert started.dataschema == data_schema("call.started")
     assert started.source == "/zoom-call-pipeline/call_events"
     assert (started.occurred_at, started.subject) == (at(0), SESSION)
@@ -89,12 +90,17 @@ def test_the_session_counts_when_the_meeting_is_not_registered(stage: Stage[Call
     assert told == [(None, SESSION, 1), (None, SESSION, 2), (None, "other==", 1)]
 
 
-def test_nothing_is_said_twice_when_the_registration_comes_late(stage: Stage[CallEventsState]) -> None:
-    """What was published without a call stays as it is; what comes later names the call, from sequence 1."""
-    stage.hear(call.started(0), call.registered(), call.ended(60))
+def test_a_session_is_told_again_when_its_registration_comes_late(stage: Stage[CallEventsState]) -> None:
+    """What was published without a call comes again, naming the call; doubles of it then add nothing."""
+    stage.hear(call.started(0), call.registered(), call.ended(60), call.started(0))
 
     told = [(one.type, data["call_id"], data["sequence"]) for one, data in _told(stage)]
-    assert told == [("call.started", None, 1), ("call.created", "call-1", 1), ("call.ended", "call-1", 2)]
+    assert told == [
+        ("call.started", None, 1),
+        ("call.created", "call-1", 1),
+        ("call.started", "call-1", 2),
+        ("call.ended", "call-1", 3),
+    ]
 
 
 def test_a_start_is_corrected_when_an_earlier_one_becomes_known(stage: Stage[CallEventsState]) -> None:
@@ -160,14 +166,14 @@ def test_a_transcript_is_a_completed_recording_when_it_comes_later(stage: Stage[
     assert [file["kind"] for file in data["files"]] == ["transcript"]
 
 
-def test_an_outcome_keeps_its_id_when_it_is_published(stage: Stage[CallEventsState]) -> None:
-    """The outcome's record and the public event have one id, and the event gains its sequence."""
+def test_an_outcome_gains_its_sequence_when_it_is_published(stage: Stage[CallEventsState]) -> None:
+    """The public event's id hangs on the outcome's, and it counts in the call's stream."""
     told = outcome(950, "f1")
 
     stage.hear(call.registered(), told)
 
     published = stage.published("call.recording_archived")[0]
-    assert published.event_id == told.id
+    assert published.event_id == fact_id("call.recording_archived", "call-1", told.id)
     assert data_of([published])[0] == {**data_of([published])[0], "sequence": 2, "file_id": "f1", "kind": "video"}
 
 
