@@ -16,12 +16,18 @@ MetricName = Literal[
     "webhook_age_seconds",  # histogram, seconds: from Zoom's signing of a genuine delivery to its arrival
     "webhook_url_validated_timestamp_seconds",  # gauge, Unix seconds: when Zoom last validated our URL; Zoom does so every 72 h
     "webhook_in_flight",  # gauge, deliveries: whole bodies that wait for their answer
+    "processor_records_total",  # counter, records of interest: decided, seen before (doubled) or dead-lettered
+    "processor_decisions_total",  # counter, decisions by what they gave as their reason, such as an unregistered meeting
+    "processor_effects_total",  # counter, effects: done, put off, dead or lost to another worker, by kind
+    "processor_effect_seconds",  # histogram, seconds: performing one effect, by kind
 ]
 
 # Zoom gives up after 3 s; the log has until 1.5 s.
 _ACK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 # Zoom retries after 5, 30 and 115 minutes at the latest; the window is 2 h unless set otherwise.
 _AGE_BUCKETS = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 5400.0, 7200.0)
+# From a chat message (milliseconds) to a 10 GiB recording (an hour).
+_EFFECT_BUCKETS = (0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,10 @@ METRICS: Mapping[MetricName, Metric] = {
     "webhook_age_seconds": Metric("histogram", "From Zoom's signing to arrival", buckets=_AGE_BUCKETS),
     "webhook_url_validated_timestamp_seconds": Metric("gauge", "When Zoom last validated our URL"),
     "webhook_in_flight": Metric("gauge", "Deliveries that wait for their answer"),
+    "processor_records_total": Metric("counter", "Records taken, by outcome", ("processor", "outcome")),
+    "processor_decisions_total": Metric("counter", "Decisions, by reason", ("processor", "reason")),
+    "processor_effects_total": Metric("counter", "Effects ended, by outcome", ("processor", "kind", "outcome")),
+    "processor_effect_seconds": Metric("histogram", "Performing an effect", ("processor", "kind"), _EFFECT_BUCKETS),
 }
 
 

@@ -1,17 +1,23 @@
 """The composition root of the processors: from settings to a world to run on."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
+from infra.admin import AdminApp, serve
 from infra.archive.download import Downloader
 from infra.chat.connect import connect_chat
 from infra.clock import Clock
 from infra.database.engine import check_revision, open_database
+from infra.errors import ConfigurationError
 from infra.hosts import AllowList
-from infra.settings import ProcessorSettings, ZoomSettings
+from infra.metrics import PrometheusMetrics
+from infra.settings import Address, ProcessorSettings, ZoomSettings
 from infra.storage.s3 import S3Store
 from infra.transport import Producer, Transport
 from infra.transport.connect import connect
@@ -30,6 +36,8 @@ from processors.runtime.performers.scan import ScanPerformer
 from processors.runtime.performers.tags import TagFilePerformer
 from processors.runtime.receipts import Receipts
 from processors.runtime.runner import World
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,16 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         store.ensure_bucket()
         policy = load_policy()
         performers = _performers(settings, _Parts(transport, producer, store, Receipts(engine), policy, clock))
-        world = World(engine=engine, transport=transport, producer=producer, performers=performers, clock=clock)
+        metrics = PrometheusMetrics("processor_")
+        _serve_metrics(settings.metrics_bind, metrics)
+        world = World(
+            engine=engine,
+            transport=transport,
+            producer=producer,
+            performers=performers,
+            clock=clock,
+            metrics=metrics,
+        )
         options = Options(
             call_page_url=settings.call_page_url,
             call_policies_url=settings.call_policies_url,
@@ -85,6 +102,16 @@ def zoom_client(settings: ZoomSettings, clock: Clock) -> ZoomClient | None:
         hosts=AllowList(settings.hosts),
         clock=clock,
     )
+
+
+def _serve_metrics(bind: Address, metrics: PrometheusMetrics) -> None:
+    """Answer `/metrics` and `/readyz` on METRICS_BIND; raises ConfigurationError when the address is taken."""
+    try:
+        listener = socket.create_server((bind.host, bind.port))
+    except OSError as error:
+        raise ConfigurationError(f"METRICS_BIND {bind} cannot be listened on: {error.strerror}") from error
+    serve(listener, AdminApp(metrics, lambda: True))
+    log.info("metrics.served", address="{}:{}".format(*listener.getsockname()[:2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
 
@@ -76,11 +77,17 @@ def _name(**more: Any) -> fields.String:
     return fields.String(required=True, validate=validate.Length(min=1, max=256), **more)
 
 
+def _is_no_start_link(url: str) -> None:
+    """Refuse a start link: its `zak` gives whoever has it the host's rights, and the chat would show it."""
+    if "zak=" in url or "/s/" in urlsplit(url).path:
+        raise ValidationError("A start link must not be given away.")
+
+
 class RegistrationSchema(_Record):
     call_id = _name()
     meeting_id = fields.String(required=True, validate=validate.Regexp(r"\d{3,20}\Z"))
     account_id = fields.String(load_default=None, allow_none=True)
-    join_url = fields.Url(required=True, schemes={"https", "http"}, require_tld=False)
+    join_url = fields.Url(required=True, schemes={"https", "http"}, require_tld=False, validate=_is_no_start_link)
     order_id = _name()
     conversation_id = _name()
     freelancer_id = _name()

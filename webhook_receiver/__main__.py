@@ -18,10 +18,9 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from infra import logs
+from infra import admin, logs
 from infra.errors import ConfigurationError
 from infra.settings import Address, ReceiverSettings, receiver_settings
-from webhook_receiver import admin
 
 EXIT_CONFIGURATION = 2
 MAX_CONNECTIONS = (

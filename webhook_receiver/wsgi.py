@@ -4,13 +4,13 @@ import threading
 
 import structlog
 
+from infra.admin import AdminApp
 from infra.clock import Clock, SystemClock
 from infra.errors import PermanentError, TransientError
 from infra.metrics import PrometheusMetrics
 from infra.settings import ReceiverSettings
 from infra.transport import Transport
 from infra.transport.connect import connect
-from webhook_receiver.admin import AdminApp
 from webhook_receiver.app import create_app
 from webhook_receiver.ports import Ports
 from webhook_receiver.publisher import Publisher

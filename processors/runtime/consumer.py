@@ -15,12 +15,13 @@ from infra.clock import Clock
 from infra.database.engine import writing
 from infra.database.tables import progress
 from infra.errors import TransientError
+from infra.metrics import Metrics
 from infra.transport import Consumer, Record, TopicPartition
 from processors.base import Processor
 from processors.runtime.brake import Brake, FailureCount
 from processors.runtime.codec import decode, type_of
 from processors.runtime.dead_letters import DeadLetters, digest_of, reason_of
-from processors.runtime.inbox import Inbox
+from processors.runtime.inbox import Inbox, Outcome
 from schemas.errors import InvalidEvent
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ class Parts:
     brake: Brake
     engine: Engine
     clock: Clock
+    metrics: Metrics
     wake: Callable[[], None]
 
 
@@ -120,6 +122,7 @@ class ConsumerLoop:
         self._failures.succeeded()
         if any(outcome.effects for outcome in outcomes):
             self._parts.wake()
+        self._count(outcomes)
         log.info(
             "record.handled",
             **self._place(record),
@@ -131,8 +134,18 @@ class ConsumerLoop:
             duration_ms=round((self._parts.clock.monotonic() - started) * 1000, 1),
         )
 
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
+        name, metrics = self._parts.processor.name, self._parts.metrics
+        for outcome in outcomes:
+            said = "doubled" if outcome.handled_before else "decided"
+            metrics.count("processor_records_total", processor=name, outcome=said)
+            for reason in outcome.reasons:
+                metrics.count("processor_decisions_total", processor=name, reason=reason)
+
     def _dead_letter(self, record: Record, error: Exception) -> None:
         self._parts.dead_letters.put(record, error)
+        name = self._parts.processor.name
+        self._parts.metrics.count("processor_records_total", processor=name, outcome="dead_lettered")
         log.error("record.dead_lettered", **self._place(record), reason=reason_of(error), error=digest_of(error))
 
     def _place(self, record: Record) -> dict[str, Any]:

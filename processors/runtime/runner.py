@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Engine
 
 from infra.clock import Clock
+from infra.metrics import Metrics
 from infra.transport import Producer, Transport
 from processors.base import Processor
 from processors.runtime.brake import Brake
@@ -36,6 +37,7 @@ class World:
     producer: Producer
     performers: Mapping[str, Performer[Any]]
     clock: Clock
+    metrics: Metrics
 
 
 class Member:
@@ -56,6 +58,7 @@ class Member:
                 endings=Endings(world.engine, outbox, inbox, world.clock),
                 brake=self._brake,
                 clock=world.clock,
+                metrics=world.metrics,
                 partitions=self._count_partitions,
             ),
             CONCURRENCY,
@@ -84,6 +87,7 @@ class Member:
                 brake=self._brake,
                 engine=self._world.engine,
                 clock=self._world.clock,
+                metrics=self._world.metrics,
                 wake=self.worker.wake,
             )
         )

@@ -10,6 +10,7 @@ import structlog
 
 from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
+from infra.metrics import Metrics
 from processors.base import Processor
 from processors.commands import Command, Tell, WakeAt
 from processors.runtime.brake import Brake, BrakedError, FailureCount
@@ -37,6 +38,7 @@ class Tools:
     endings: Endings
     brake: Brake
     clock: Clock
+    metrics: Metrics
     partitions: Callable[[], int]
 
 
@@ -98,12 +100,15 @@ class Worker:
         except Exception as error:  # noqa: BLE001 # a bug in one decision must not stop the other effects (I6)
             outcome = self._tools.endings.undecidable(leased, reason_of(error))
             self._count(error)
-        duration_ms = round((self._tools.clock.monotonic() - started) * 1000, 1)
-        name = self._tools.processor.name
+        seconds = self._tools.clock.monotonic() - started
+        name, kind = self._tools.processor.name, leased.kind
+        self._tools.metrics.count("processor_effects_total", processor=name, kind=kind, outcome=outcome)
+        self._tools.metrics.observe("processor_effect_seconds", seconds, processor=name, kind=kind)
+        duration_ms = round(seconds * 1000, 1)
         log.info(
             "effect.ended",
             processor=name,
-            kind=leased.kind,
+            kind=kind,
             effect_id=leased.effect_id,
             outcome=outcome,
             duration_ms=duration_ms,

@@ -18,6 +18,7 @@ from processors.runtime.runner import Member, World
 from schemas.envelope import Envelope
 from schemas.topics import WEBHOOKS
 from tests.fakes.clock import FakeClock
+from tests.fakes.metrics import RecordingMetrics
 from tests.fakes.transport import FakeProducer
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -173,6 +174,7 @@ class Trial:
             producer=FakeProducer({}, self.clock),
             performers={PublishEvent.kind: performing, PutChatMessage.kind: performing},
             clock=self.clock,
+            metrics=RecordingMetrics(),
         )
         member = Member(Collector(), world)
         self.loop, self.worker = member.consumer_loop(TrialConsumer(self)), member.worker

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from infra.archive.model import Source
 from infra.clock import Clock
 from infra.errors import PermanentError
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.transport.base import Record, TopicPartition
 from infra.zoom.client import MeetingRecordings
 from processors.commands import ArchiveFile, Reference

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from infra.admin import AdminApp
 from infra.metrics import PrometheusMetrics
-from webhook_receiver.admin import AdminApp
 
 
 def get(path: str, ready: bool = True) -> tuple[str, bytes]:

@@ -13,7 +13,7 @@ PLAIN = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
 
 
 class AdminApp:
-    """A WSGI application; `ready` tells whether an event can be taken now."""
+    """A WSGI application; `ready` tells whether the program can do its work now."""
 
     def __init__(self, metrics: PrometheusMetrics, ready: Callable[[], bool]) -> None:
         self._metrics = metrics
@@ -28,7 +28,7 @@ class AdminApp:
         if path == "/metrics":
             return "200 OK", self._metrics.exposition()
         if path == "/readyz":
-            return ("200 OK", b"ready\n") if self._ready() else ("503 Service Unavailable", b"the log takes no event\n")
+            return ("200 OK", b"ready\n") if self._ready() else ("503 Service Unavailable", b"not ready\n")
         return "404 Not Found", b""
 
 
