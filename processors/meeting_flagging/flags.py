@@ -17,6 +17,8 @@ _PUBLISHED = (
     "speaker_certainty", "recording_start", "start_seconds", "end_seconds", "quote",
 )  # fmt: skip  # schemas.events.flags.FindingSchema
 
+MAX_FINDINGS = 200  # in one flag, the gravest: more is no more evidence, and the record must fit its topic (2 MiB)
+
 
 @dataclass(slots=True)
 class Subject:
@@ -154,12 +156,12 @@ def _scans(facts: SessionFacts) -> list[Scan]:
 
 
 def _published(findings: Sequence[Finding]) -> list[Finding]:
-    """What the topic gets, gravest first, in an order that hangs on content alone."""
+    """What the topic gets, the gravest first, in an order that hangs on content alone."""
 
     def order(finding: Finding) -> tuple[Any, ...]:
         return (-finding["severity"], finding["start_seconds"] or 0.0, *(str(finding[name]) for name in _PUBLISHED))
 
-    return sorted(({name: finding[name] for name in _PUBLISHED} for finding in findings), key=order)
+    return sorted(({name: finding[name] for name in _PUBLISHED} for finding in findings), key=order)[:MAX_FINDINGS]
 
 
 def _zoom_time(instant: datetime) -> str:

@@ -16,7 +16,7 @@ Span = tuple[int, int, str]
 
 _DIGIT_WORD = "(?:zero|oh|o|one|two|three|four|five|six|seven|eight|nine|double|triple)"
 _WORD = r"[\w-]+"
-_SECRET_WORD = "(?:pass ?words?|pass ?codes?|pass ?phrases?|pins?|codes?|otp|cvv|cvc|security answer)"  # noqa: S105 # the words for secrets, none itself
+_SECRET_WORD = "(?:pass(?: ?words?)?|pwd?|logins?|pass ?codes?|pass ?phrases?|pins?|codes?|otp|cvv|cvc|security answer)"  # noqa: S105 # the words for secrets, none itself
 
 
 def _card_or_number(text: str) -> str:
@@ -30,7 +30,7 @@ def _password_like(text: str) -> str | None:
     return "[secret]" if sum(any(map(sort, text)) for sort in sorts) >= 3 else None
 
 
-# All run in linear time. Where two overlap, both are masked, under the name of the longer one.
+# After a word for a secret four words are masked: a spoken password is more than one. All run in linear time. Where two overlap, both are masked, under the name of the longer one.
 _MASKS: tuple[tuple[Any, Callable[[str], str | None]], ...] = tuple(
     (re2.compile(pattern), render)
     for pattern, render in (
@@ -39,7 +39,10 @@ _MASKS: tuple[tuple[Any, Callable[[str], str | None]], ...] = tuple(
             rf"\b{_WORD}(?:\s+(?:dot|underscore|dash)\s+{_WORD})*\s+at\s+{_WORD}(?:\s+dot\s+{_WORD})+",
             lambda _: "[e-mail]",
         ),
-        (rf"{_SECRET_WORD}(?:,?\s+(?:is|was|are|it's|it is)\b|'s|\s*[:=])[\s:=\"']*(\S{{2,}})", lambda _: "[secret]"),
+        (
+            rf"{_SECRET_WORD}(?:,?\s+(?:is|was|are|it's|it is)\b|'s|\s*[:=])[\s:=\"']*(\S{{2,}}(?:\s+\S+){{0,3}})",
+            lambda _: "[secret]",
+        ),
         (r"[^\s/,;]{8,}", _password_like),
         (r"\b[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,4})?\b", lambda _: "[iban]"),
         (r"\b\d{3}[ .-]\d{2}[ .-]\d{4}\b", lambda _: "[ssn]"),

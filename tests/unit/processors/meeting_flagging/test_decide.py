@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from processors.base import Event
 from processors.commands import PublishEvent, ScanText
 from processors.meeting_flagging import MeetingFlagging
+from processors.meeting_flagging.flags import MAX_FINDINGS
 from schemas.errors import InvalidEvent
 from tests.unit.processors import zoom_call as call
 from tests.unit.processors.meeting_flagging.world import (
@@ -88,6 +89,12 @@ def test_no_flag_when_the_gap_is_short(more: list[Event]) -> None:
     stage = world().play(*before, call.segment("started", 5, 5), *more, host_left, other_left, ended)
 
     assert stage.revisions() == []
+
+
+@pytest.mark.parametrize(("stopped", "rules"), [(540, ["metadata.recording_stopped"]), (541, [])])
+def test_a_minute_is_sixty_seconds(stopped: int, rules: list[str]) -> None:
+    """Sixty seconds together are a minute, fifty-nine are not."""
+    assert world().play(*together(600), call.segment("stopped", stopped, 5)).rules() == rules
 
 
 def test_no_flag_when_only_one_person_stays() -> None:
@@ -259,6 +266,20 @@ def test_findings_of_a_transcript_reach_the_flag() -> None:
     assert (code["severity"], code["source"], code["speaker"]) == (4, "transcript", "Ida Tern")
     assert (code["speaker_certainty"], code["start_seconds"], code["end_seconds"]) == ("unknown", 74.5, 77.0)
     assert flag["coverage"] == {"transcript_seconds": 8.5, "transcripts": 1, "chats": 0}
+
+
+def test_flag_keeps_the_gravest_findings_when_there_are_too_many() -> None:
+    """A flag fits its topic's record, whatever was said how often; the score counts all."""
+    chat = "".join(f"00:{minute:02}:00\tBo:\toh shit\n" for minute in range(30)).encode()
+    files = [f"chat{number}" for number in range(12)]
+    stage = world(**dict.fromkeys(files, chat)).play(*together(), *(archived(800, name, "chat") for name in files))
+    before = stage.live()
+    stage.play(call.missing(7200))
+
+    (flag,) = stage.live().values()
+    assert before == {}
+    assert len(flag["findings"]) == MAX_FINDINGS
+    assert (flag["findings"][0]["rule_id"], flag["coverage"]["chats"]) == ("metadata.recording_missing", 12)
 
 
 def test_captions_count_only_where_there_is_no_transcript() -> None:

@@ -82,6 +82,8 @@ SECRETS = {
     "my number is 617 555 0123 and text me": ["555", "0123"],
     "my number is six one seven five five five oh one two three": ["seven five five"],
     "our wifi password is Tulip#2031 by the way": ["Tulip", "2031"],
+    "so the admin password is blue whale seven seven okay": ["blue", "whale", "seven"],
+    "pwd: hunter2 and then go on": ["hunter2"],
     "what's your ssn, mine is 536-22-8145": ["536", "8145"],
     "it goes to DE89 3704 0044 0532 0130 00": ["3704", "0532"],
     "write me at painter.of.walls@gmail.com": ["painter", "gmail"],
