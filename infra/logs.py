@@ -1,9 +1,15 @@
-"""Structured logs: one JSON object a line off a terminal, readable lines on one. Secrets are not passed in, ever."""
+"""Structured logs: one JSON object a line off a terminal, readable lines on one.
+
+Secrets are not passed in, ever; a `Secret` that is passed in all the same does not show.
+"""
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+from infra.secret import Secret
 
 
 def configure(level: str) -> None:
@@ -12,6 +18,7 @@ def configure(level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _hide_secrets,
     ]
     terminal = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
@@ -34,3 +41,18 @@ def configure(level: str) -> None:
     root.setLevel(logging.WARNING)  # libraries speak up only when something is wrong
     for ours in ("webhook_receiver", "processors", "infra"):
         logging.getLogger(ours).setLevel(level)
+
+
+def _hide_secrets(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """JSON would write a Secret out like any text: it sees a str."""
+    return {name: _hidden(value) for name, value in event.items()}
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return repr(value)
+    if isinstance(value, dict):
+        return {_hidden(name): _hidden(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_hidden(one) for one in value]
+    return value

@@ -6,21 +6,13 @@ from typing import TypeVar
 from urllib.parse import urljoin
 
 from infra.errors import ConfigurationError
+from infra.secret import Secret
 
 _T = TypeVar("_T")
 
 DEFAULT_WINDOW_SECONDS = (
     7200  # Zoom's last retry comes 85 min after the first try; nobody knows whether it is re-stamped
 )
-
-
-class Secret(str):
-    """A text whose repr hides it. Compare and use it like any text; never log it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "Secret('…')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ class ReceiverSettings:
 @dataclass(frozen=True, slots=True)
 class ProcessorSettings:
     transport: TransportSettings
-    database_url: str
+    database_url: Secret  # it may hold a password
     archive_bucket: str
     s3_endpoint_url: str | None
     chat_url: str
@@ -202,7 +194,7 @@ def transport_settings(environ: Mapping[str, str]) -> TransportSettings:
     return settings
 
 
-def database_url(environ: Mapping[str, str]) -> str:
+def database_url(environ: Mapping[str, str]) -> Secret:
     """Read where the database is, and nothing else."""
     reader = _Reader(environ)
     url = _database_url(reader)
@@ -237,11 +229,11 @@ def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> 
     return settings
 
 
-def _database_url(reader: _Reader) -> str:
+def _database_url(reader: _Reader) -> Secret:
     url = reader.required("DATABASE_URL", "for example sqlite:///var/processors.db")
     if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         reader.problems.append("DATABASE_URL is neither sqlite:///PATH nor postgresql://…")
-    return url
+    return Secret(url)
 
 
 def _transport(reader: _Reader) -> TransportSettings:

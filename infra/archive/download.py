@@ -90,7 +90,7 @@ class Downloader:
     def _ask(self, url: str, token: str | None, headers: Mapping[str, str]) -> BaseHTTPResponse:
         sent = {"Accept-Encoding": "identity", **headers}
         if token is not None:
-            sent["Authorization"] = f"Bearer {token}"
+            sent["Authorization"] = "Bearer " + token
         try:
             return self._pool.request("GET", url, headers=sent, redirect=False, preload_content=False)
         except HTTPError as error:

@@ -8,7 +8,7 @@ from infra.chat.console import ConsoleChat
 from infra.chat.http import HttpChat
 from infra.clock import Clock
 from infra.errors import ConfigurationError
-from infra.settings import Secret
+from infra.secret import Secret
 
 
 def connect_chat(url: str, token: Secret | None, clock: Clock) -> Chat:

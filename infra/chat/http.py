@@ -10,7 +10,7 @@ import urllib3
 from infra.chat.base import ChatMessage, ChatReceipt, Slot, check_content
 from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
-from infra.settings import Secret
+from infra.secret import Secret
 
 CONNECT_TIMEOUT_SECONDS = 3.0  # a chat in the same data centre connects in milliseconds; ten times a bad day's
 READ_TIMEOUT_SECONDS = 10.0  # docs/chat-contract.md promises an answer within 5 s
@@ -70,7 +70,7 @@ class HttpChat:
         conversation, message = (quote(part, safe="") for part in (slot.conversation_id, slot.external_id))
         url = f"{self._url}/conversations/{conversation}/messages/{message}"
         if self._token is not None:
-            headers = {**headers, "Authorization": f"Bearer {self._token}"}
+            headers = {**headers, "Authorization": "Bearer " + self._token}
         try:
             with self._pool.request(
                 method, url, headers=headers, body=body, redirect=False, retries=False, preload_content=False

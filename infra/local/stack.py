@@ -14,7 +14,8 @@ from infra.errors import ConfigurationError, TransientError
 from infra.local.kafka_broker import KafkaBroker
 from infra.local.process import Child
 from infra.local.s3_server import S3Server
-from infra.settings import Address, Secret
+from infra.secret import Secret
+from infra.settings import Address
 from infra.storage.s3 import S3Store
 from infra.zoom.simulator import SimulatorServer
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from infra.clock import Clock
 from infra.errors import PermanentError
 from infra.hosts import AllowList
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.http import Answer, Pool, ZoomHttp
 from infra.zoom.oauth import TokenSource
 from schemas.errors import InvalidEvent
@@ -82,7 +82,7 @@ class ZoomClient:
 
     def _ask(self, path: str) -> Answer:
         token = self._tokens.token()
-        answer = self._http.ask("GET", self._api_url + path, {"Authorization": f"Bearer {token}"})
+        answer = self._http.ask("GET", self._api_url + path, {"Authorization": "Bearer " + token})
         if _refuses_token(answer):
             self._tokens.discard(token)
         return answer

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from infra.clock import Clock
 from infra.errors import PermanentError
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.http import ZoomHttp
 
 LIFETIME_SECONDS = 3600.0  # Zoom's server-to-server tokens; used where the answer does not say
@@ -28,7 +28,7 @@ class TokenSource:
     ) -> None:
         self._http = http
         self._url = oauth_url
-        self._basic = Secret(b64encode(f"{client_id}:{client_secret}".encode()).decode())
+        self._basic = Secret(b64encode((client_id + ":" + client_secret).encode()).decode())
         self._form = urlencode({"grant_type": "account_credentials", "account_id": account_id})
         self._clock = clock
         self._lock = Lock()
@@ -56,7 +56,7 @@ class TokenSource:
 
     def _fetch(self) -> Secret:
         asked_at = self._clock.monotonic()
-        headers = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {"Authorization": "Basic " + self._basic, "Content-Type": "application/x-www-form-urlencoded"}
         answer = self._http.ask("POST", self._url, headers, self._form)
         if answer.status != 200:
             raise PermanentError(

@@ -12,7 +12,7 @@ from infra.chat.connect import connect_chat
 from infra.chat.console import ConsoleChat
 from infra.clock import SystemClock
 from infra.errors import PermanentError, TransientError
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.simulator import ReferenceChat, SimulatorServer
 
 SLOT = Slot("conversation-1", "zoom-call:1")

@@ -15,7 +15,7 @@ import urllib3
 from infra.clock import Clock
 from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.hosts import AllowList
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.client import ZoomClient
 from infra.zoom.simulator import SCENARIOS, Player, SimulatorServer, build_call, signature
 from infra.zoom.simulator.player import RETRIES_AT_SECONDS
@@ -417,7 +417,7 @@ class TestRest:
         call = build_call("no-recording", 1, clock.now())
         player.play([call])
         credentials = server.credentials
-        basic = urllib3.make_headers(basic_auth=f"{credentials.client_id}:{credentials.client_secret}")
+        basic = urllib3.make_headers(basic_auth=credentials.client_id + ":" + credentials.client_secret)
         form = {"grant_type": "account_credentials", "account_id": credentials.account_id}
         token = pool.request_encode_body("POST", server.oauth_url, form, headers=basic, encode_multipart=False).json()[
             "access_token"
@@ -446,7 +446,7 @@ def _described(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+    return {"Authorization": "Bearer " + token}
 
 
 def _get(pool: urllib3.PoolManager, url: str, token: str) -> urllib3.BaseHTTPResponse:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from infra.archive.errors import NotARecording, TokenRefused
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.client import MeetingRecordings
 from schemas.zoom import RecordingFile
 

@@ -14,7 +14,7 @@ from typing import Any
 from infra.chat.base import Slot
 from infra.clock import Clock
 from infra.errors import ConfigurationError
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.simulator.web import Answer, Request, json_answer
 
 _TABLES = """

@@ -13,7 +13,8 @@ import click
 from infra import logs
 from infra.clock import SystemClock
 from infra.errors import ConfigurationError
-from infra.settings import Secret, transport_settings, zoom_settings
+from infra.secret import Secret
+from infra.settings import transport_settings, zoom_settings
 from infra.transport import Producer
 from infra.transport.connect import connect
 from infra.zoom.simulator.feed import example_files, publish, read_example, register
@@ -201,7 +202,7 @@ def _say_where(server: SimulatorServer) -> None:
     click.echo(f"  ZOOM_HOSTS={server.url}")
     if mine == Credentials():
         click.echo(f"  ZOOM_CLIENT_ID={mine.client_id}")
-        click.echo(f"  ZOOM_CLIENT_SECRET={mine.client_secret}")
+        click.echo("  ZOOM_CLIENT_SECRET=" + mine.client_secret)
         click.echo(f"  ZOOM_OAUTH_ACCOUNT_ID={mine.account_id}")
     click.echo(f"  CHAT_URL={server.chat_url}")
     click.echo("Then play calls: python -m infra.zoom.simulator play. Ctrl-C ends it.")

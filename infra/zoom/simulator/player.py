@@ -7,7 +7,7 @@ from random import Random
 
 from infra.clock import Clock
 from infra.errors import ConfigurationError
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.simulator.scenario import Call, Delivery
 from infra.zoom.simulator.sender import ANSWER_TIMEOUT_SECONDS, Sender
 from infra.zoom.simulator.server import RecordingsServer

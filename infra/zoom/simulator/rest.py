@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from infra.clock import Clock
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.simulator.bodies import file_object, recording_object
 from infra.zoom.simulator.library import Library, SimulatedSession
 from infra.zoom.simulator.tokens import Claims, mint
@@ -71,7 +71,7 @@ class Rest:
 
     def _token(self, request: Request) -> Answer:
         mine = self._credentials
-        basic = "Basic " + b64encode(f"{mine.client_id}:{mine.client_secret}".encode()).decode()
+        basic = "Basic " + b64encode((mine.client_id + ":" + mine.client_secret).encode()).decode()
         form = parse_qs(request.body.decode("utf-8", "replace"))
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), basic.encode()):
             return json_answer(401, {"reason": "Invalid client_id or client_secret", "error": "invalid_client"})

@@ -10,7 +10,7 @@ import urllib3
 
 from infra.clock import Clock
 from infra.errors import ConfigurationError
-from infra.settings import Secret
+from infra.secret import Secret
 
 ANSWER_TIMEOUT_SECONDS = 3.0  # Zoom waits so long for 200 or 204
 MAX_ANSWER_BYTES = 64 * 1024  # more of a receiver's answer than anybody reads

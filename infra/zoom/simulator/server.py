@@ -8,7 +8,7 @@ import urllib3
 
 from infra.clock import Clock, SystemClock
 from infra.errors import ConfigurationError
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.simulator.chat import ChatRoutes, ReferenceChat
 from infra.zoom.simulator.downloads import Downloads
 from infra.zoom.simulator.library import Library, SimulatedSession

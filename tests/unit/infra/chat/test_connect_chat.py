@@ -6,7 +6,7 @@ from infra.chat.connect import connect_chat
 from infra.chat.console import ConsoleChat
 from infra.chat.http import HttpChat
 from infra.errors import ConfigurationError
-from infra.settings import Secret
+from infra.secret import Secret
 from tests.fakes.clock import FakeClock
 
 

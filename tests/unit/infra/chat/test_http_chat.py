@@ -8,7 +8,7 @@ import urllib3
 from infra.chat import ChatReceipt, Slot
 from infra.chat.http import HttpChat
 from infra.errors import PermanentError, TransientError
-from infra.settings import Secret
+from infra.secret import Secret
 from tests.fakes.clock import FakeClock
 from tests.fakes.http_pool import FakePool
 

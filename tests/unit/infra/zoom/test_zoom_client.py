@@ -9,7 +9,7 @@ import urllib3
 
 from infra.errors import PermanentError, TransientError
 from infra.hosts import AllowList
-from infra.settings import Secret
+from infra.secret import Secret
 from infra.zoom.client import ZoomClient, encoded_uuid
 from tests.fakes.clock import FakeClock
 from tests.fakes.http_pool import FakePool
