@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -53,10 +54,11 @@ def _records(transport: Transport, clock: Clock, topic: str, *, from_beginning: 
     offsets = dict(ends)
     while follow:
         clock.sleep(FOLLOW_SECONDS)
-        ends = transport.end_offsets(topic)
-        for place, end in ends.items():
-            yield from _range(transport, place, offsets[place], end)
-        offsets.update(ends)
+        with suppress(TransientError):  # the log may be away for a while: the next look goes on from here
+            for place, end in transport.end_offsets(topic).items():
+                for record in _range(transport, place, offsets.get(place, 0), end):
+                    offsets[place] = record.offset + 1
+                    yield record
 
 
 def _all(transport: Transport, ends: Mapping[TopicPartition, int]) -> Iterator[Record]:

@@ -18,7 +18,8 @@ from infra.transport.base import TopicPartition
 from schemas import topics as schema
 from schemas.topics import Topic
 
-ANSWER_MS = 1000  # a cluster that needs longer for its metadata counts as not answering
+HURRY_MS = 1000  # in a request's way: a cluster that needs longer counts as not answering
+PATIENT_MS = 5000  # everywhere else: a cold or busy cluster may take seconds
 CREATE_MS = 10_000  # making all topics on a cold broker took 2 s
 RECORD_OVERHEAD_BYTES = 64 * 1024  # of batch, lengths and header counts around a largest record, generously
 
@@ -53,17 +54,17 @@ class KafkaCluster:
     def answers(self) -> bool:
         """Whether a fresh metadata call works; takes at most about two seconds."""
         try:
-            with translated("asking"), self._admin() as admin:
+            with translated("asking"), self._admin(HURRY_MS) as admin:
                 return bool(admin.describe_cluster()["brokers"])
         except (TransientError, PermanentError):
             return False
 
-    def partitions(self, topic: str) -> int:
+    def partitions(self, topic: str, within_ms: int = PATIENT_MS) -> int:
         """Return how many partitions a topic has. Raises PermanentError for an unknown topic."""
         known = self._partitions.get(topic)
         if known is not None:
             return known
-        with translated("asking"), self._admin() as admin:
+        with translated("asking"), self._admin(within_ms) as admin:
             (found,) = admin.describe_topics([topic])
             error = kafka_errors.for_code(found["error_code"])
             if error is not kafka_errors.NoError:
@@ -78,15 +79,15 @@ class KafkaCluster:
     def end_offsets(self, topic: str) -> Mapping[TopicPartition, int]:
         places = [KafkaPlace(topic, number) for number in range(self.partitions(topic))]
         with translated("asking"), self._admin() as admin:
-            found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), timeout_ms=ANSWER_MS)
+            found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), timeout_ms=PATIENT_MS)
         return {TopicPartition(place.topic, place.partition): found[place].offset for place in places}
 
     def bounds(self, place: TopicPartition) -> tuple[int, int]:
         """Return the oldest offset that is kept and the one that the next record will get."""
         asked = KafkaPlace(place.topic, place.partition)
         with translated("asking"), self._admin() as admin:
-            oldest = admin.list_partition_offsets({asked: OffsetSpec.EARLIEST}, timeout_ms=ANSWER_MS)
-            end = admin.list_partition_offsets({asked: OffsetSpec.LATEST}, timeout_ms=ANSWER_MS)
+            oldest = admin.list_partition_offsets({asked: OffsetSpec.EARLIEST}, timeout_ms=PATIENT_MS)
+            end = admin.list_partition_offsets({asked: OffsetSpec.LATEST}, timeout_ms=PATIENT_MS)
         return oldest[asked].offset, end[asked].offset
 
     def create_topics(self, topics: Sequence[Topic]) -> Sequence[str]:
@@ -95,7 +96,7 @@ class KafkaCluster:
         missing = [topic for topic in topics if topic.name not in existing]
         if not missing:
             return []
-        with translated("making topics in"), self._admin() as admin:
+        with translated("making topics in"), self._admin(CREATE_MS + PATIENT_MS) as admin:
             replicas = self._replicas(len(admin.describe_cluster()["brokers"]))
             wanted = {topic.name: _description(topic, replicas) for topic in missing}
             answer = admin.create_topics(wanted, timeout_ms=CREATE_MS, raise_errors=False)
@@ -107,10 +108,8 @@ class KafkaCluster:
         return self._replication or min(schema.REPLICATION, brokers)
 
     @contextmanager
-    def _admin(self) -> Iterator[KafkaAdminClient]:
-        admin = KafkaAdminClient(
-            **self._settings, bootstrap_timeout_ms=ANSWER_MS, request_timeout_ms=CREATE_MS + ANSWER_MS
-        )
+    def _admin(self, within_ms: int = PATIENT_MS) -> Iterator[KafkaAdminClient]:
+        admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=within_ms, request_timeout_ms=within_ms)
         try:
             yield admin
         finally:

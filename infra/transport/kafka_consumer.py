@@ -101,11 +101,18 @@ class KafkaLogConsumer:
         if self._closed:
             raise PermanentError("the consumer is closed")
         if self._consumer is None:
-            consumer = KafkaConsumer(*self._topics, group_id=self._group, **self._settings, **SETTINGS)
+            self._consumer = self._connect()
+        return self._consumer
+
+    def _connect(self) -> KafkaConsumer:
+        consumer = KafkaConsumer(*self._topics, group_id=self._group, **self._settings, **SETTINGS)
+        try:
             for topic in self._topics:  # one that leads the group before it knows the partitions assigns none at first
                 consumer.partitions_for_topic(topic)
-            self._consumer = consumer
-        return self._consumer
+        except BaseException:
+            consumer.close(autocommit=False, timeout_ms=0)
+            raise
+        return consumer
 
 
 def record(raw: Any) -> Record:
