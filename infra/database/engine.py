@@ -2,8 +2,10 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
@@ -17,6 +19,8 @@ from infra.errors import ConfigurationError, PermanentError, TransientError
 from schemas.errors import PipelineError
 
 BUSY_TIMEOUT_MS = 10_000  # a writer of another process is done in milliseconds; ten seconds mean something is wrong
+_TURNS: "WeakKeyDictionary[Engine, Lock]" = WeakKeyDictionary()
+_TURNS_LOCK = Lock()
 _MIGRATION_LOCK = 0x5A6F6F6D  # "Zoom": the number of our PostgreSQL advisory lock
 
 
@@ -73,7 +77,7 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     Raises:
         TransientError: the database does not answer or is busy; nothing was written.
     """
-    with translated(), engine.connect() as connection:
+    with _turn(engine), translated(), engine.connect() as connection:
         if durable and connection.dialect.name == "sqlite":
             _set_synchronous(connection, "FULL")
         try:
@@ -138,6 +142,14 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _turn(engine: Engine) -> AbstractContextManager[object]:
+    """On SQLite, let this process's writers queue here: SQLite itself has them sleep and try again, up to 100 ms a time."""
+    if engine.dialect.name != "sqlite":
+        return nullcontext()
+    with _TURNS_LOCK:
+        return _TURNS.setdefault(engine, Lock())
 
 
 def _set_synchronous(connection: Connection, level: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -18,6 +18,48 @@ from processors.runtime.codec import dump, load
 
 _TRIES = 20  # of a decision that somebody else's kept overtaking; each try sees that one's result
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Built once: for SQLAlchemy, building a statement costs more than running it.
+_THIS_STATE = (states.c.processor == bindparam("of"), states.c.key == bindparam("at"))
+_HANDLED_HERE = (
+    handled.c.processor == bindparam("of"), handled.c.key == bindparam("at"), handled.c.event_id == bindparam("event")
+)  # fmt: skip
+_LOOK_UP = select(
+    select(literal_column("1")).where(*_HANDLED_HERE).scalar_subquery().label("handled"),
+    select(states.c.version).where(*_THIS_STATE).scalar_subquery().label("version"),
+    select(states.c.document).where(*_THIS_STATE).scalar_subquery().label("document"),
+)
+_FIRST_STATE = insert(states)
+_NEXT_STATE = (
+    update(states)
+    .where(*_THIS_STATE, states.c.version == bindparam("known"))
+    .values(
+        version=states.c.version + 1,
+        document=bindparam("new"),
+        schema_version=bindparam("form"),
+        updated_at=bindparam("now"),
+    )
+)
+_HANDLED = insert(handled)
+_SUPERSEDE = (
+    update(effects)
+    .where(effects.c.processor == bindparam("of"), effects.c.target == bindparam("slot"), effects.c.status == "pending")
+    .values(status="superseded", finished_at=bindparam("now"))
+)
+
+
+def _ask_for(dialect: Any) -> Any:
+    """New, or tried anew when the same effect had died; one that was asked for before stays as it is."""
+    row = dialect.insert(effects)
+    anew = {name: row.excluded[name] for name in ("status", "due_at", "attempts", "command", "created_at")}
+    return row.on_conflict_do_update(
+        index_elements=[effects.c.effect_id],
+        set_={**anew, "error": None, "finished_at": None},
+        where=effects.c.status == "dead",
+    )
+
+
+_ASK_FOR = {"sqlite": _ask_for(sqlite), "postgresql": _ask_for(postgresql)}
 
 
 class Overtaken(Exception):
@@ -42,7 +84,7 @@ class Inbox:
         self._clock = clock
 
     def take(self, event: Event, key: str) -> Outcome:
-        """Decide about an event in a transaction of its own, once however often it comes.
+        """Decide about a record's event in a transaction of its own, once however often it comes.
 
         Raises:
             InvalidEvent: the processor cannot use it; nothing was written.
@@ -51,75 +93,65 @@ class Inbox:
         for _ in range(_TRIES):
             try:
                 with writing(self._engine) as connection:
-                    return self.decide(connection, event, key)
+                    return self._take(connection, event, key)
             except (Overtaken, IntegrityError):
                 continue
         raise TransientError("the state is written by others all the time")
 
     def decide(self, connection: Connection, event: Event, key: str) -> Outcome:
-        """Decide inside a transaction of the caller's.
+        """Decide about an effect's end inside the transaction that ends it: that transaction happens only once.
 
         Raises:
             Overtaken, IntegrityError: roll back and try again.
         """
-        if self._is_handled(connection, event.id, key):
+        found = self._look_up(connection, event, key)
+        return self._decide(connection, event, key, found.version, found.document)
+
+    def _take(self, connection: Connection, event: Event, key: str) -> Outcome:
+        found = self._look_up(connection, event, key)
+        if found.handled:
             return Outcome(handled_before=True, effects=0)
-        stored = self._load(connection, key)
-        state = None if stored is None else load(self._processor.state_type, stored.document)
+        outcome = self._decide(connection, event, key, found.version, found.document)
+        row = {"processor": self._processor.name, "event_id": event.id, "key": key, "handled_at": self._clock.now()}
+        connection.execute(_HANDLED, row)
+        return outcome
+
+    def _look_up(self, connection: Connection, event: Event, key: str) -> Any:
+        return connection.execute(_LOOK_UP, {"of": self._processor.name, "at": key, "event": event.id}).one()
+
+    def _decide(
+        self, connection: Connection, event: Event, key: str, version: int | None, document: str | None
+    ) -> Outcome:
+        state = None if document is None else load(self._processor.state_type, document)
         decision: Decision[Any] = self._processor.decide(event, state)
-        self._store(connection, key, None if stored is None else stored.version, decision.state)
-        added = sum(self._insert(connection, key, command) for command in decision.commands)
-        now = self._clock.now()
-        connection.execute(
-            insert(handled).values(processor=self._processor.name, event_id=event.id, key=key, handled_at=now)
-        )
+        self._store(connection, key, version, dump(decision.state))
+        added = sum(self._ask_for(connection, key, command) for command in decision.commands)
         return Outcome(handled_before=False, effects=added, reasons=tuple(decision.reasons))
 
-    def _is_handled(self, connection: Connection, event_id: str, key: str) -> bool:
-        mine = handled.c.processor == self._processor.name
-        query = select(handled.c.key).where(mine, handled.c.event_id == event_id, handled.c.key == key)
-        return connection.execute(query).first() is not None
-
-    def _load(self, connection: Connection, key: str) -> Any:
-        mine = states.c.processor == self._processor.name
-        return connection.execute(select(states).where(mine, states.c.key == key)).first()
-
-    def _store(self, connection: Connection, key: str, version: int | None, state: object) -> None:
-        name, schema_version = self._processor.name, self._processor.state_version
-        values = {"document": dump(state), "schema_version": schema_version, "updated_at": self._clock.now()}
+    def _store(self, connection: Connection, key: str, version: int | None, document: str) -> None:
+        name, form, now = self._processor.name, self._processor.state_version, self._clock.now()
         if version is None:
-            connection.execute(insert(states).values(processor=name, key=key, version=1, **values))
+            row = {"processor": name, "key": key, "version": 1, "schema_version": form, "document": document}
+            connection.execute(_FIRST_STATE, {**row, "updated_at": now})
             return
-        unchanged = (states.c.processor == name, states.c.key == key, states.c.version == version)
-        if connection.execute(update(states).where(*unchanged).values(version=version + 1, **values)).rowcount != 1:
+        values = {"of": name, "at": key, "known": version, "new": document, "form": form, "now": now}
+        if connection.execute(_NEXT_STATE, values).rowcount != 1:
             raise Overtaken
 
-    def _insert(self, connection: Connection, key: str, command: Command) -> int:
-        """Ask for an effect: new, or tried anew when the same one had died; an effect asked for before stays as it is."""
+    def _ask_for(self, connection: Connection, key: str, command: Command) -> int:
+        name, now = self._processor.name, self._clock.now()
         if command.newest_only:
-            self._supersede(connection, command.target)
-        due_at = command.at if isinstance(command, WakeAt) else _LONG_AGO
-        values = {"due_at": due_at, "status": "pending", "attempts": 0, "command": dump(command)}
-        upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = upsert(effects).values(
-            effect_id=effect_id(self._processor.name, command),
-            processor=self._processor.name,
-            state_key=key,
-            kind=command.kind,
-            target=command.target,
-            created_at=self._clock.now(),
-            **values,
-        )
-        revived = {**values, "created_at": self._clock.now(), "error": None, "finished_at": None}
-        statement = statement.on_conflict_do_update(
-            index_elements=[effects.c.effect_id], set_=revived, where=effects.c.status == "dead"
-        )
-        return connection.execute(statement).rowcount
-
-    def _supersede(self, connection: Connection, target: str) -> None:
-        waiting = (effects.c.processor == self._processor.name, effects.c.target == target)
-        connection.execute(
-            update(effects)
-            .where(*waiting, effects.c.status == "pending")
-            .values(status="superseded", finished_at=self._clock.now())
-        )
+            connection.execute(_SUPERSEDE, {"of": name, "slot": command.target, "now": now})
+        row = {
+            "effect_id": effect_id(name, command),
+            "processor": name,
+            "state_key": key,
+            "kind": command.kind,
+            "target": command.target,
+            "command": dump(command),
+            "status": "pending",
+            "due_at": command.at if isinstance(command, WakeAt) else _LONG_AGO,
+            "attempts": 0,
+            "created_at": now,
+        }
+        return connection.execute(_ASK_FOR[connection.dialect.name], row).rowcount
