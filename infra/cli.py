@@ -7,6 +7,7 @@ import click
 
 from infra.database.engine import migrate as migrate_database
 from infra.database.engine import open_database
+from infra.provisioning.cli import provision
 from infra.settings import database_url
 from infra.topics_cli import topics
 from schemas.errors import PipelineError
@@ -25,6 +26,7 @@ def migrate() -> None:
 
 
 cli.add_command(topics)
+cli.add_command(provision)
 
 
 def main() -> None:

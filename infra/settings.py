@@ -85,6 +85,16 @@ class ProcessorSettings:
     log_level: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProvisionSettings:
+    """`kafka_principals` is the text of KAFKA_PRINCIPALS: who each deployable is to the brokers."""
+
+    transport: TransportSettings
+    kafka_principals: str
+    archive_bucket: str
+    s3_endpoint_url: str | None
+
+
 @dataclass
 class _Reader:
     """Collects values and every problem with them."""
@@ -168,8 +178,8 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
     settings = ProcessorSettings(
         transport=_transport(reader),
         database_url=_database_url(reader),
-        archive_bucket=reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings"),
-        s3_endpoint_url=reader.text("AWS_ENDPOINT_URL_S3") or reader.text("AWS_ENDPOINT_URL"),
+        archive_bucket=_archive_bucket(reader),
+        s3_endpoint_url=_s3_endpoint_url(reader),
         chat_url=reader.text("CHAT_URL", "console:") or "console:",
         chat_token=reader.secret("CHAT_TOKEN"),
         call_page_url=call_page_url,
@@ -184,6 +194,31 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
     reader.finish()
     return settings
+
+
+def provision_settings(environ: Mapping[str, str]) -> ProvisionSettings:
+    """Read what is to be provisioned, and where.
+
+    Raises:
+        ConfigurationError: naming every setting that is missing or wrong.
+    """
+    reader = _Reader(environ)
+    settings = ProvisionSettings(
+        transport=_transport(reader),
+        kafka_principals=reader.text("KAFKA_PRINCIPALS") or "",
+        archive_bucket=_archive_bucket(reader),
+        s3_endpoint_url=_s3_endpoint_url(reader),
+    )
+    reader.finish()
+    return settings
+
+
+def archive_bucket(environ: Mapping[str, str]) -> str:
+    """Read which bucket keeps the recordings, and nothing else."""
+    reader = _Reader(environ)
+    bucket = _archive_bucket(reader)
+    reader.finish()
+    return bucket
 
 
 def transport_settings(environ: Mapping[str, str]) -> TransportSettings:
@@ -227,6 +262,14 @@ def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> 
     if reader is None:
         source.finish()
     return settings
+
+
+def _archive_bucket(reader: _Reader) -> str:
+    return reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings")
+
+
+def _s3_endpoint_url(reader: _Reader) -> str | None:
+    return reader.text("AWS_ENDPOINT_URL_S3") or reader.text("AWS_ENDPOINT_URL")
 
 
 def _database_url(reader: _Reader) -> Secret:

@@ -45,8 +45,10 @@ def merged(existing: Sequence[Rule], ours: Sequence[Rule]) -> list[Rule]:
     return [*(rule for rule in existing if rule.get("ID") not in ids), *ours]
 
 
-def merge_rules(client: "S3Client", bucket: str) -> Literal["written", "unchanged", "unsupported", "refused"]:
-    """Put our rules beside the bucket's own, and tell what came of it.
+def merge_rules(
+    client: "S3Client", bucket: str, *, look_only: bool = False
+) -> Literal["written", "unchanged", "unsupported", "refused"]:
+    """Put our rules beside the bucket's own, and tell what came of it; with `look_only` what would come, as far as seen.
 
     Raises:
         TransientError: the store does not answer.
@@ -58,6 +60,8 @@ def merge_rules(client: "S3Client", bucket: str) -> Literal["written", "unchange
             wanted = merged(current.get("Rules", []), archive_rules())
             if _comparable(wanted) == _comparable(current.get("Rules", [])):
                 return "unchanged"
+            if look_only:
+                return "written"
             client.put_bucket_lifecycle_configuration(
                 Bucket=bucket, LifecycleConfiguration={"Rules": cast(Any, wanted)}, **_size_option(current)
             )

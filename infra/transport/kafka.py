@@ -62,6 +62,11 @@ class KafkaTransport:
         }
         self._cluster = KafkaCluster(self._settings, replication)
 
+    @property
+    def cluster(self) -> KafkaCluster:
+        """What an administrator asks of it."""
+        return self._cluster
+
     def producer(self) -> KafkaLogProducer:
         _warn_without_crc32c()
         return KafkaLogProducer(

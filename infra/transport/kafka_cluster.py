@@ -54,7 +54,7 @@ class KafkaCluster:
     def answers(self) -> bool:
         """Whether a fresh metadata call works; takes at most about two seconds."""
         try:
-            with translated("asking"), self._admin(HURRY_MS) as admin:
+            with translated("asking"), self.admin(HURRY_MS) as admin:
                 return bool(admin.describe_cluster()["brokers"])
         except (TransientError, PermanentError):
             return False
@@ -64,7 +64,7 @@ class KafkaCluster:
         known = self._partitions.get(topic)
         if known is not None:
             return known
-        with translated("asking"), self._admin(within_ms) as admin:
+        with translated("asking"), self.admin(within_ms) as admin:
             (found,) = admin.describe_topics([topic])
             error = kafka_errors.for_code(found["error_code"])
             if error is not kafka_errors.NoError:
@@ -73,19 +73,19 @@ class KafkaCluster:
         return self._partitions[topic]
 
     def topics(self) -> Sequence[str]:
-        with translated("asking"), self._admin() as admin:
+        with translated("asking"), self.admin() as admin:
             return sorted(name for name in admin.list_topics() if not name.startswith("__"))  # Kafka's own
 
     def end_offsets(self, topic: str) -> Mapping[TopicPartition, int]:
         places = [KafkaPlace(topic, number) for number in range(self.partitions(topic))]
-        with translated("asking"), self._admin() as admin:
+        with translated("asking"), self.admin() as admin:
             found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), timeout_ms=PATIENT_MS)
         return {TopicPartition(place.topic, place.partition): found[place].offset for place in places}
 
     def bounds(self, place: TopicPartition) -> tuple[int, int]:
         """Return the oldest offset that is kept and the one that the next record will get."""
         asked = KafkaPlace(place.topic, place.partition)
-        with translated("asking"), self._admin() as admin:
+        with translated("asking"), self.admin() as admin:
             oldest = admin.list_partition_offsets({asked: OffsetSpec.EARLIEST}, timeout_ms=PATIENT_MS)
             end = admin.list_partition_offsets({asked: OffsetSpec.LATEST}, timeout_ms=PATIENT_MS)
         return oldest[asked].offset, end[asked].offset
@@ -96,7 +96,7 @@ class KafkaCluster:
         missing = [topic for topic in topics if topic.name not in existing]
         if not missing:
             return []
-        with translated("making topics in"), self._admin(CREATE_MS + PATIENT_MS) as admin:
+        with translated("making topics in"), self.admin(CREATE_MS + PATIENT_MS) as admin:
             replicas = self._replicas(len(admin.describe_cluster()["brokers"]))
             wanted = {topic.name: _description(topic, replicas) for topic in missing}
             answer = admin.create_topics(wanted, timeout_ms=CREATE_MS, raise_errors=False)
@@ -108,7 +108,8 @@ class KafkaCluster:
         return self._replication or min(schema.REPLICATION, brokers)
 
     @contextmanager
-    def _admin(self, within_ms: int = PATIENT_MS) -> Iterator[KafkaAdminClient]:
+    def admin(self, within_ms: int = PATIENT_MS) -> Iterator[KafkaAdminClient]:
+        """Lend a client of its own; run its calls in `translated`."""
         admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=within_ms, request_timeout_ms=within_ms)
         try:
             yield admin
@@ -116,15 +117,21 @@ class KafkaCluster:
             admin.close()
 
 
+def topic_settings(topic: Topic, replicas: int) -> dict[str, str]:
+    """Return the settings that a topic of so many copies has in Kafka's own names."""
+    return {
+        "cleanup.policy": "delete",
+        "min.insync.replicas": str(schema.MIN_INSYNC_REPLICAS if replicas >= schema.REPLICATION else 1),
+        "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
+        "max.message.bytes": str(topic.max_record_bytes + RECORD_OVERHEAD_BYTES),
+    }
+
+
 def _description(topic: Topic, replicas: int) -> dict[str, Any]:
     return {
         "num_partitions": topic.partitions,
         "replication_factor": replicas,
-        "configs": {
-            "min.insync.replicas": str(schema.MIN_INSYNC_REPLICAS if replicas >= schema.REPLICATION else 1),
-            "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
-            "max.message.bytes": str(topic.max_record_bytes + RECORD_OVERHEAD_BYTES),
-        },
+        "configs": topic_settings(topic, replicas),
     }
 
 
