@@ -91,9 +91,11 @@ class KafkaCluster:
         return oldest[asked].offset, end[asked].offset
 
     def create_topics(self, topics: Sequence[Topic]) -> Sequence[str]:
-        """Make those that are missing; return their names."""
+        """Make those that are missing; return their names. What an ACL keeps from our sight is none of ours to make."""
         existing = set(self.topics())
-        missing = [topic for topic in topics if topic.name not in existing]
+        unseen = [topic.name for topic in topics if topic.name not in existing]
+        absent = self._absent(unseen)
+        missing = [topic for topic in topics if topic.name in absent]
         if not missing:
             return []
         with translated("making topics in"), self.admin(CREATE_MS + PATIENT_MS) as admin:
@@ -103,6 +105,16 @@ class KafkaCluster:
             made = _made(answer["topics"])
             admin.wait_for_topics([topic.name for topic in missing], timeout_ms=CREATE_MS)
         return made
+
+    def _absent(self, names: Sequence[str]) -> set[str]:
+        """Those of the topics that are not there; the others are hidden from us."""
+        if not names:
+            return set()
+        with translated("asking"), self.admin() as admin:
+            found = {
+                topic["name"]: kafka_errors.for_code(topic["error_code"]) for topic in admin.describe_topics(names)
+            }
+        return {name for name in names if not issubclass(found[name], _NOT_ALLOWED)}
 
     def _replicas(self, brokers: int) -> int:
         return self._replication or min(schema.REPLICATION, brokers)

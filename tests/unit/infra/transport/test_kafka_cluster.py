@@ -11,6 +11,7 @@ from infra.transport.kafka_cluster import KafkaCluster
 from schemas.topics import CALL_EVENTS, WEBHOOKS
 
 NOT_ALLOWED = 29  # TOPIC_AUTHORIZATION_FAILED in Kafka's protocol
+UNKNOWN = 3  # UNKNOWN_TOPIC_OR_PARTITION
 
 
 class FakeAdmin:
@@ -18,12 +19,16 @@ class FakeAdmin:
 
     def __init__(self, brokers: int, allowed: bool, existing: Sequence[str]) -> None:
         self.made: dict[str, Any] = {}
+        self.hidden: set[str] = set()
         self._brokers = brokers
         self._allowed = allowed
         self._existing = list(existing)
 
     def list_topics(self) -> list[str]:
         return ["__consumer_offsets", *self._existing]
+
+    def describe_topics(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        return [{"name": name, "error_code": NOT_ALLOWED if name in self.hidden else UNKNOWN} for name in names]
 
     def describe_cluster(self) -> dict[str, Any]:
         return {"brokers": [{}] * self._brokers}
@@ -78,3 +83,12 @@ def test_missing_topics_are_named_when_they_may_not_be_made(monkeypatch: pytest.
 
     with pytest.raises(ConfigurationError, match=r"may not be made: zoom\.webhooks$"):
         kafka.create_topics([CALL_EVENTS, WEBHOOKS])
+
+
+def test_hidden_topics_are_none_of_ours_when_acls_keep_them_from_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that may see its own topics alone starts, though others are hidden from it."""
+    kafka, admin = cluster(monkeypatch, allowed=False, existing=["call-events"])
+    admin.hidden = {"zoom.webhooks"}
+
+    assert kafka.create_topics([CALL_EVENTS, WEBHOOKS]) == []
+    assert admin.made == {}
