@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -23,18 +25,21 @@ FORMAT_SECONDS = 60.0  # 1.4 s as measured
 LOOK_SECONDS = 0.1  # between two looks whether it is ready
 HEAP = "-Xmx384m"  # 340 MB resident with an empty log
 STARTED_LINE = "Kafka Server started"
+ADMIN = "admin"  # of the users, the one who may do everything
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class KafkaBroker:
     """A single-node broker with its data in `folder`. Started again, it has the same port and its data.
 
-    It ends when the thread that started it ends, however that happens (on Linux).
+    It ends when the thread that started it ends, however that happens (on Linux). With `users` (names and passwords, `admin`
+    among them) it asks for SASL/PLAIN, and but for `admin` they may do only what ACLs allow.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, users: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._clock = clock
+        self._users = users or {}
         self._port, self._controller_port = _ports(folder)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -98,7 +103,10 @@ class KafkaBroker:
         values = {"port": self._port, "controller_port": self._controller_port, "data": self._folder / "data"}
         for name, value in values.items():
             template = template.replace(f"{{{name}}}", str(value))
+        if self._users:
+            template = template.replace("PLAINTEXT://127.0.0.1", "SASL_PLAINTEXT://127.0.0.1") + _secured(self._users)
         properties = self._folder / "server.properties"
+        properties.touch(mode=0o600)
         properties.write_text(template)
         return properties
 
@@ -121,9 +129,16 @@ class KafkaBroker:
                 raise TransientError(f"the local Kafka broker did not answer within {START_SECONDS:.0f} s; see {log}")
             self._clock.sleep(LOOK_SECONDS)
 
+    def _client_settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = {"bootstrap_servers": self.bootstrap_servers}
+        if self._users:
+            settings |= {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+            settings |= {"sasl_plain_username": ADMIN, "sasl_plain_password": self._users[ADMIN]}
+        return settings
+
     def _answers(self) -> bool:
         try:
-            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap_servers, bootstrap_timeout_ms=2000)
+            admin = KafkaAdminClient(**self._client_settings(), bootstrap_timeout_ms=2000)
         except KafkaError:
             return False
         try:
@@ -132,6 +147,24 @@ class KafkaBroker:
             return False
         finally:
             admin.close()
+
+
+def _secured(users: Mapping[str, str]) -> str:
+    """SASL/PLAIN for everybody but the controller, and an authorizer; later lines replace earlier ones."""
+    known = " ".join(f'user_{name}="{password}"' for name, password in users.items())
+    login = (
+        f'org.apache.kafka.common.security.plain.PlainLoginModule required username="{ADMIN}" password="{users[ADMIN]}"'
+    )
+    lines = (
+        "listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name=SASL_PLAINTEXT",
+        "sasl.enabled.mechanisms=PLAIN",
+        "sasl.mechanism.inter.broker.protocol=PLAIN",
+        f"listener.name.sasl_plaintext.plain.sasl.jaas.config={login} {known};",
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        f"super.users=User:{ADMIN};User:ANONYMOUS",  # the controller's own listener alone lets anybody in without a name
+    )
+    return "\n" + "\n".join(lines) + "\n"
 
 
 def _ports(folder: Path) -> tuple[int, int]:
