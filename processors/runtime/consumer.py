@@ -4,16 +4,12 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine
 
 from infra.clock import Clock
-from infra.database.engine import writing
-from infra.database.tables import progress
 from infra.errors import TransientError
 from infra.metrics import Metrics
 from infra.transport import Consumer, Record, TopicPartition
@@ -22,16 +18,13 @@ from processors.runtime.brake import Brake, FailureCount
 from processors.runtime.codec import decode, type_of
 from processors.runtime.dead_letters import DeadLetters, digest_of, reason_of
 from processors.runtime.inbox import Inbox, Outcome
+from processors.runtime.progress import Progress
 from schemas.errors import InvalidEvent
 
 log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.25  # how late a stop or a progress mark may come when nothing arrives
 _RETRY_SECONDS = 1.0  # between tries while the database or the log is away
-_PROGRESS_EVERY = timedelta(seconds=1)
-# A record gets its time stamp before it is in the log: the receiver waits up to 2.3 s for that (design 5), so an idle
-# partition counts as read only up to a little before now.
-_IN_FLIGHT = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +50,7 @@ class ConsumerLoop:
         self._failures = FailureCount()
         self._taken: dict[TopicPartition, int] = {}
         self._wrote = False
-        self._read_until: dict[TopicPartition, datetime] = {}
-        self._marked_at: datetime | None = None
+        self._progress = Progress(parts.engine, parts.processor.name, parts.clock)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop.
@@ -76,14 +68,12 @@ class ConsumerLoop:
     def run_once(self, stop: threading.Event) -> int:
         """Take one batch; return how many records were polled."""
         records = self._parts.consumer.poll(_POLL_SECONDS)
-        finished = True
         for record in _by_time(records):
-            finished = self._take(record, stop)
-            if not finished:
+            if not self._take(record, stop):
                 break
             self._taken[record.place] = record.offset + 1
-            self._read_until[record.place] = max(self._read_until.get(record.place, record.timestamp), record.timestamp)
-        self._mark_progress(finished=finished)
+            self._progress.read(record)
+        self._mark_progress(idle=not records)
         if self._taken:
             self._parts.consumer.commit(self._taken)
             self._taken.clear()
@@ -156,34 +146,15 @@ class ConsumerLoop:
             "offset": record.offset,
         }
 
-    def _mark_progress(self, *, finished: bool) -> None:
-        """Note up to when each partition has been read. After decisions it is also the flush that makes them durable."""
-        now = self._parts.clock.now()
-        if not self._wrote and self._marked_at is not None and now - self._marked_at < _PROGRESS_EVERY:
-            return
-        if finished:
-            for place, at_end in self._parts.consumer.assignment().items():
-                if at_end:
-                    self._read_until[place] = max(self._read_until.get(place, now - _IN_FLIGHT), now - _IN_FLIGHT)
-        with writing(self._parts.engine, durable=self._wrote) as connection:
-            for place, read_until in self._read_until.items():
-                self._write_progress(connection, place, read_until)
-        self._read_until.clear()
-        self._wrote = False
-        self._marked_at = now
-
-    def _write_progress(self, connection: Connection, place: TopicPartition, read_until: datetime) -> None:
-        upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        row = {"processor": self._parts.processor.name, "topic": place.topic, "partition": place.partition}
-        statement = upsert(progress).values(**row, read_until=read_until)
-        keys = [progress.c.processor, progress.c.topic, progress.c.partition]
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=keys,
-                set_={"read_until": read_until},
-                where=progress.c.read_until < read_until,
-            )
-        )
+    def _mark_progress(self, *, idle: bool) -> None:
+        """Note up to when each partition has been read; after decisions this is what makes them durable."""
+        if idle and self._progress.is_due():
+            asked_at = self._parts.clock.now()
+            assigned = self._parts.consumer.assignment()
+            self._progress.idle((place for place, at_end in assigned.items() if at_end), asked_at)
+        if self._wrote or self._progress.is_due():
+            self._progress.write(durable=self._wrote)
+            self._wrote = False
 
 
 def _by_time(records: Sequence[Record]) -> Iterator[Record]:
