@@ -1,4 +1,7 @@
-"""A circuit breaker: after failures in a row only one call at a time is let through, as a probe, until one succeeds."""
+"""A circuit breaker: after failures in a row every call is refused until the other side answers again.
+
+Then one call at a time is let through, as a probe: a success ends the outage, a failure refuses everybody again.
+"""
 
 import threading
 from enum import Enum
@@ -9,7 +12,7 @@ FAILURES = 3  # in a row open it; fewer would open at the loss of one of three b
 class Permit(Enum):
     """What a caller may do."""
 
-    REFUSED = "an outage is on and somebody else probes: answer at once"
+    REFUSED = "an outage is on: answer at once"
     NORMAL = "go on"
     PROBE = "go on; everybody else waits for the outcome"
 
@@ -20,6 +23,7 @@ class Breaker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failures = 0
+        self._answers = False
         self._probing = False
 
     @property
@@ -31,10 +35,15 @@ class Breaker:
         with self._lock:
             if not self.is_open:
                 return Permit.NORMAL
-            if self._probing:
+            if self._probing or not self._answers:
                 return Permit.REFUSED
             self._probing = True
             return Permit.PROBE
+
+    def answered(self) -> None:
+        """The other side answers again, though nobody knows whether it works: let one call probe it."""
+        with self._lock:
+            self._answers = True
 
     def succeeded(self, permit: Permit) -> None:
         """The other side works: end the outage."""
@@ -46,6 +55,7 @@ class Breaker:
         """The other side did not do it."""
         with self._lock:
             self._failures += 1
+            self._answers = False
             self._hand_back(permit)
 
     def undecided(self, permit: Permit) -> None:

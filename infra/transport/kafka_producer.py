@@ -2,7 +2,7 @@
 
 The client can wedge for good, has no limit on what it holds, and makes every caller wait through an outage
 (lab: `kafka.md` sections 2 and 6). So: no idempotence and one batch in flight (order is kept; doubles are harmless), a
-deadline on every wait, a breaker in front, a cap on what is on its way, and a watchdog that replaces a client which
+deadline on every wait, a breaker in front with a thread that looks out for the outage's end, a cap on what is on its way, and a watchdog that replaces a client which
 acknowledges nothing while the cluster answers.
 """
 
@@ -27,6 +27,7 @@ from schemas.topics import MAX_RECORD_BYTES
 IN_FLIGHT_BYTES = 64 * 1024 * 1024  # 32 largest records, or some 30,000 usual ones
 RECORD_COST_BYTES = 1024  # what a record costs beside its content: futures, buffers, headers
 STALL_SECONDS = 10.0  # nothing acknowledged for longer than a fail-over takes (9 s): the client is suspect
+LOOK_OUT_SECONDS = 0.25  # between two looks whether an outage is over: no caller has to wait to find that out
 READY_SECONDS = 1.0  # how long `ready` may wait for the first connection, and how long its answer is good
 
 MakeClient = Callable[[], Any]  # a kafka.KafkaProducer; tests give one that fails on request
@@ -105,6 +106,7 @@ class _Session:
         self._client: _Client | None = None
         self._starting: threading.Event | None = None
         self._watching = False
+        self._looking_out = False
         self._answered: tuple[float, bool] | None = None
         self._closed = False
 
@@ -203,12 +205,30 @@ class _Session:
         self._breaker.failed(permit)
         if self._breaker.is_open and not was_open:
             log.warning("kafka.outage_started")
+        if self._breaker.is_open:
+            self._look_out()
         self._watch()
 
     def _succeeded(self, permit: Permit) -> None:
         if self._breaker.is_open:
             log.warning("kafka.outage_ended")
         self._breaker.succeeded(permit)
+
+    def _look_out(self) -> None:
+        """Ask the cluster again and again, in one thread of its own, and let a call probe once it answers."""
+        with self._lock:
+            if self._looking_out:
+                return
+            self._looking_out = True
+        threading.Thread(target=self._wait_for_answer, name="kafka-look-out", daemon=True).start()
+
+    def _wait_for_answer(self) -> None:
+        self._clock.sleep(LOOK_OUT_SECONDS)
+        while not self._closed and not self._cluster.answers():
+            self._clock.sleep(LOOK_OUT_SECONDS)
+        with self._lock:
+            self._looking_out = False
+        self._breaker.answered()
 
     def _watch(self) -> None:
         """Look, in a thread of its own and one at a time, whether a client that acknowledges nothing has to go."""

@@ -1,13 +1,24 @@
-"""The breaker lets one call probe an outage and sends the others away at once."""
+"""The breaker sends calls away at once in an outage, and lets one probe when the other side answers again."""
 
 from infra.transport.breaker import FAILURES, Breaker, Permit
 
 
 def opened() -> Breaker:
+    """A breaker in an outage whose other side answers again."""
     breaker = Breaker()
     for _ in range(FAILURES):
         breaker.failed(breaker.admit())
+    breaker.answered()
     return breaker
+
+
+def test_every_call_is_refused_while_the_other_side_does_not_answer() -> None:
+    """Nobody waits to find out what is known already."""
+    breaker = Breaker()
+    for _ in range(FAILURES):
+        breaker.failed(breaker.admit())
+
+    assert [breaker.admit() for _ in range(3)] == [Permit.REFUSED] * 3
 
 
 def test_calls_pass_while_failures_are_not_in_a_row() -> None:
@@ -29,10 +40,12 @@ def test_one_call_probes_when_it_is_open() -> None:
 
 
 def test_the_next_call_probes_when_a_probe_failed_or_said_nothing() -> None:
-    """The place of the probe is free again, and the outage goes on."""
+    """The outage goes on, and the place of the probe is free again: after a failure once the other side has answered."""
     breaker = opened()
 
     breaker.failed(breaker.admit())
+    assert breaker.admit() is Permit.REFUSED
+    breaker.answered()
     assert breaker.admit() is Permit.PROBE
     breaker.undecided(Permit.PROBE)
     assert breaker.admit() is Permit.PROBE

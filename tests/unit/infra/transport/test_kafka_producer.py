@@ -65,11 +65,18 @@ class FakeCluster:
         return self.answering
 
 
+class StillClock(FakeClock):
+    """Only `advance` moves it: threads that look again and again must not age the client."""
+
+    def sleep(self, seconds: float) -> None:
+        threading.Event().wait(0.001)
+
+
 class Bench:
     """A producer with everything around it in the test's hand."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
+        self.clock = StillClock()
         self.cluster = FakeCluster()
         self.clients: list[FakeKafka] = []
         self.refuse_connections = False
@@ -88,6 +95,13 @@ class Bench:
         for _ in range(times):
             with pytest.raises(TransientError):
                 self.produce()
+            self.look_out()
+
+    def look_out(self) -> None:
+        """Let the thread that looks out for the outage's end come to its result."""
+        for thread in threading.enumerate():
+            if thread.name == "kafka-look-out":
+                thread.join(WAIT_SECONDS)
 
 
 @pytest.fixture
