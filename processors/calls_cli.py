@@ -42,13 +42,15 @@ def calls() -> None:
 
 @calls.command()
 @click.option("--meeting-id", required=True, help="Zoom's number of the meeting.")
-@click.option("--order", "order_id", required=True)
+@click.option("--order", "order_id", required=True, help="The marketplace's order; its files are tagged with it.")
 @click.option("--conversation", "conversation_id", required=True, help="Where in the chat the invitation goes.")
 @click.option("--freelancer", "freelancer_id", required=True, help="The freelancer's id.")
 @click.option("--freelancer-name", help="How the invitation names the freelancer.")
 @click.option("--client", "client_id", required=True, help="The client's id.")
 @click.option("--join-url", required=True, help="The link to join by; never the start link.")
-@click.option("--language", default="en", show_default=True)
+@click.option(
+    "--language", default="en", show_default=True, help="The invitation's: en, es, fr, de or pt; others get en."
+)
 @click.option("--account", "account_id", help="Zoom's account id; needed unless ZOOM_ACCOUNT_IDS is exactly one.")
 def register(account_id: str | None, meeting_id: str, order_id: str, **more: str) -> None:
     """Register a call, so that its meeting's events belong to it. The same meeting and order are the same call."""
@@ -76,11 +78,13 @@ def list_calls() -> None:
 
 
 @calls.command()
-@click.option("--call", "call_id", required=True)
-@click.option("--reporter", required=True, type=click.Choice(["freelancer", "client", "support"]))
-@click.option("--reason", required=True, type=click.Choice(REPORT_REASONS))
+@click.option("--call", "call_id", required=True, help="The call's id, as `calls list` shows it.")
+@click.option(
+    "--reporter", required=True, type=click.Choice(["freelancer", "client", "support"]), help="On whose behalf."
+)
+@click.option("--reason", required=True, type=click.Choice(REPORT_REASONS), help="What the report is about.")
 @click.option("--text", default="", help="What happened, in the reporter's words.")
-@click.option("--second", type=click.IntRange(min=0), help="Where in the recording.")
+@click.option("--second", type=click.IntRange(min=0), help="Where in the recording, in seconds from its start.")
 def report(call_id: str, reporter: str, reason: str, text: str, second: int | None) -> None:
     """Report a call on behalf of a participant."""
     known = {one.registration.call_id: one.registration for one in _known_calls()}

@@ -19,7 +19,13 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("var/run"), show_default=True)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("var/run"),
+    show_default=True,
+    help="Keeps its data and logs; the next start finds them again.",
+)
 def run(folder: Path) -> None:
     """Run everything until Ctrl-C; without Zoom credentials a simulated Zoom plays calls."""
     run_everything(folder, SystemClock(), Console())

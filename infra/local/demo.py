@@ -58,6 +58,7 @@ def demo(folder: Path, clock: Clock, console: Console, *, kafka: bool) -> None:
     console.print(
         f"\nEverything came out, once: {len(calls)} calls in {seconds:.0f} s. The data and logs are in {folder}.",
         highlight=False,
+        soft_wrap=True,
     )
 
 

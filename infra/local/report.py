@@ -32,7 +32,11 @@ def print_report(console: Console, calls: Sequence[Call], titles: Sequence[str],
     for number, (call, title, one) in enumerate(zip(calls, titles, seen, strict=True), 1):
         wrong = list(problems(call, one))
         console.print(
-            f"\n{number}. {call.scenario}: {title}  [{'wrong' if wrong else 'ok'}]", style="bold", markup=False
+            f"\n{number}. {call.scenario}: {title}  [{'wrong' if wrong else 'ok'}]",
+            style="bold",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
         for line in _lines(one):
             console.print(f"   {line}", markup=False, highlight=False, soft_wrap=True)

@@ -66,7 +66,8 @@ def _write_environment(stack: Stack, path: Path) -> None:
     """Write the settings to a file that a shell can read, so that every command of the product reaches this stack."""
     path.touch(mode=0o600)
     own = {name: value for name, value in stack.environment.items() if os.environ.get(name) != value}
-    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(own.items())))
+    # Joined with +, for an f-string would hide what is a Secret.
+    path.write_text("".join("export " + name + "=" + shlex.quote(value) + "\n" for name, value in sorted(own.items())))
 
 
 def _say_what_runs(stack: Stack, folder: Path, console: Console) -> None:

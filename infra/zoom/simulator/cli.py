@@ -17,7 +17,7 @@ from infra.secret import Secret
 from infra.settings import transport_settings, zoom_settings
 from infra.transport import Producer
 from infra.transport.connect import connect
-from infra.zoom.simulator.feed import example_files, publish, read_example, register
+from infra.zoom.simulator.feed import example_files, publish, read_example, read_feed, register
 from infra.zoom.simulator.player import Outcome, Player
 from infra.zoom.simulator.rest import Credentials
 from infra.zoom.simulator.scenario import VIDEO_BYTES, Call
@@ -25,6 +25,7 @@ from infra.zoom.simulator.scenarios import SCENARIOS, build_call
 from infra.zoom.simulator.sender import Sender
 from infra.zoom.simulator.server import RemoteSimulator, SimulatorServer
 from schemas import topics
+from schemas.envelope import Envelope
 from schemas.errors import PipelineError
 
 RECEIVER_URL = "http://127.0.0.1:8080/webhooks/zoom"
@@ -39,7 +40,11 @@ _secret_option = click.option(
 _url_option = click.option("--url", default=RECEIVER_URL, show_default=True, help="The receiver's webhook address.")
 _seed_option = click.option("--seed", type=int, help="The same seed plays the same meetings; default: new ones.")
 _scenario_option = click.option(
-    "--scenario", "names", multiple=True, type=click.Choice(list(SCENARIOS)), help="Default: all of them."
+    "--scenario",
+    "names",
+    multiple=True,
+    type=click.Choice(list(SCENARIOS)),
+    help="May come several times; default: all of them.",
 )
 
 
@@ -54,7 +59,10 @@ def cli() -> None:
 @click.option("--chat-file", type=click.Path(dir_okay=False, path_type=Path), help="Keep the chat's messages here.")
 @click.option("--chat-token", envvar="CHAT_TOKEN", help="Ask the chat's clients for this; default: CHAT_TOKEN.")
 @click.option(
-    "--rest-fault", multiple=True, type=click.Choice(["503", "429", "429-daily"]), help="For the next REST calls."
+    "--rest-fault",
+    multiple=True,
+    type=click.Choice(["503", "429", "429-daily"]),
+    help="Answer the next REST call so; repeat it for more calls.",
 )
 def serve(bind: str, chat_file: Path | None, chat_token: str | None, rest_fault: Sequence[str]) -> None:
     """Serve OAuth, REST, recordings and the reference chat until Ctrl-C."""
@@ -82,7 +90,12 @@ def serve(bind: str, chat_file: Path | None, chat_token: str | None, rest_fault:
 @_secret_option
 @_seed_option
 @_scenario_option
-@click.option("--server", default=SIMULATOR_URL, show_default=True, help="The `serve` that keeps the recordings.")
+@click.option(
+    "--server",
+    default=SIMULATOR_URL,
+    show_default=True,
+    help="Where `serve` (or make run) runs: it keeps the recordings.",
+)
 @click.option("--time-scale", default=0.001, show_default=True, help="Real seconds for each of Zoom's seconds.")
 @click.option("--video-bytes", default=VIDEO_BYTES, show_default=True, help="Size of a call's video.")
 @click.option(
@@ -120,15 +133,23 @@ def play(
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_url_option
 @_secret_option
-@click.option("--to", "target", type=click.Choice(["receiver", "call-events"]), default="receiver", show_default=True)
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["receiver", "call-events"]),
+    default="receiver",
+    show_default=True,
+    help="Over HTTP as Zoom does, or into the public topic.",
+)
 def send(files: Sequence[Path], url: str, secrets: str | None, target: str) -> None:
     """Sign FILES as Zoom does and send them, byte for byte. Exits 1 if any was not answered 2xx.
 
     With --to call-events, FILES are public examples (<event type>/v<N>/<case>.json; default: all that come with the
-    product) and go straight to that topic at TRANSPORT_URL: a feed for a subscriber's tests, without Zoom.
+    product) or feeds of the consumer kit (schemas/kit/*.jsonl), and go straight to that topic at TRANSPORT_URL: a feed
+    for a subscriber's tests, without Zoom.
     """
     if target == "call-events":
-        envelopes = [read_example(path) for path in files or example_files()]
+        envelopes = [envelope for path in files or example_files() for envelope in _events(path)]
         if not envelopes:
             raise ConfigurationError("no FILE named, and no examples come with this installation")
         with _producer() as producer:
@@ -162,6 +183,10 @@ def main() -> None:
     except PipelineError as error:
         click.echo(f"simulator: {error}", err=True)
         raise SystemExit(2) from None
+
+
+def _events(path: Path) -> Sequence[Envelope]:
+    return read_feed(path) if path.suffix == ".jsonl" else [read_example(path)]
 
 
 def _calls(names: Sequence[str], seed: int | None, video_bytes: int) -> list[Call]:
