@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from infra.contracts.cli import contracts
 from infra.database.engine import migrate as migrate_database
 from infra.database.engine import open_database
 from infra.provisioning.cli import provision
@@ -25,6 +26,7 @@ def migrate() -> None:
     click.echo(f"the database is at revision {migrate_database(engine)}")
 
 
+cli.add_command(contracts)
 cli.add_command(topics)
 cli.add_command(provision)
 

@@ -2,7 +2,8 @@
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
-from schemas.archive import KINDS
+from schemas.archive import ACCESS_DAYS, KINDS, RETENTION_DAYS
+from schemas.events.meaning import meaning
 
 
 class CallEventSchema(Schema):
@@ -11,47 +12,81 @@ class CallEventSchema(Schema):
     class Meta:
         unknown = INCLUDE  # event schemas only grow: a subscriber must not choke on a new field
 
-    call_id = fields.String(required=True, allow_none=True)
-    meeting_id = fields.String(required=True, allow_none=True)
-    session_id = fields.String(required=True, allow_none=True)
-    occurred_at = fields.AwareDateTime(required=True, format="iso")
-    sequence = fields.Integer(required=True, validate=validate.Range(min=1))
+    call_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("The arranged call; null for a meeting that nobody registered, or not yet."),
+    )
+    meeting_id = fields.String(
+        required=True, allow_none=True, metadata=meaning("Zoom's meeting number, digits as a string.")
+    )
+    session_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("Zoom's uuid of one session of the meeting; null for what is about the call as a whole."),
+    )
+    occurred_at = fields.AwareDateTime(required=True, format="iso", metadata=meaning("When it happened."))
+    sequence = fields.Integer(
+        required=True,
+        validate=validate.Range(min=1),
+        metadata=meaning(
+            "The event's place in its stream (ce_subject): 1, 2, 3, … in the order in which we learned it."
+        ),
+    )
 
 
 class CallCreated(CallEventSchema):
     """A call was arranged."""
 
-    order_id = fields.String(required=True)
-    conversation_id = fields.String(required=True)
-    freelancer_id = fields.String(required=True)
-    client_id = fields.String(required=True)
-    language = fields.String(required=True)
+    order_id = fields.String(required=True, metadata=meaning("The marketplace's order."))
+    conversation_id = fields.String(required=True, metadata=meaning("The marketplace's conversation."))
+    freelancer_id = fields.String(required=True, metadata=meaning("The freelancer's marketplace user id."))
+    client_id = fields.String(required=True, metadata=meaning("The client's marketplace user id."))
+    language = fields.String(required=True, metadata=meaning("The language of the invitation, such as en or pt-BR."))
 
 
 class CallStarted(CallEventSchema):
     """A session began. Again for the same session: `reopened`, or an earlier start became known."""
 
-    reopened = fields.Boolean(required=True)
+    reopened = fields.Boolean(
+        required=True, metadata=meaning("Whether the session had ended before and somebody came back.")
+    )
 
 
 class CallEnded(CallEventSchema):
     """A session ended. Again for the same session when a later end became known."""
 
-    started_at = fields.AwareDateTime(required=True, allow_none=True, format="iso")
-    duration_seconds = fields.Integer(required=True, allow_none=True, validate=validate.Range(min=0))
+    started_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        format="iso",
+        metadata=meaning("The first start that was known; null while none is."),
+    )
+    duration_seconds = fields.Integer(
+        required=True, allow_none=True, validate=validate.Range(min=0), metadata=meaning("From that start to this end.")
+    )
 
 
 class CallParticipant(CallEventSchema):
     """Somebody joined or left. `participant_ref` is new for every join and says nothing about the person."""
 
-    participant_ref = fields.String(required=True)
-    is_host = fields.Boolean(required=True, allow_none=True)
+    participant_ref = fields.String(
+        required=True, metadata=meaning("One join of one person; the leaving has the same.")
+    )
+    is_host = fields.Boolean(
+        required=True, allow_none=True, metadata=meaning("Whether it was the host; null where Zoom does not say.")
+    )
 
 
 class CallRecordingChanged(CallEventSchema):
     """Recording started, paused, resumed or stopped. `recording_start` names the segment."""
 
-    recording_start = fields.AwareDateTime(required=True, allow_none=True, format="iso")
+    recording_start = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        format="iso",
+        metadata=meaning("When the segment began: its name. Null where Zoom does not say."),
+    )
 
 
 class RecordedFile(Schema):
@@ -60,44 +95,75 @@ class RecordedFile(Schema):
     class Meta:
         unknown = INCLUDE
 
-    file_id = fields.String(required=True, allow_none=True)
-    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
-    size_bytes = fields.Integer(required=True, allow_none=True)
-    recording_start = fields.String(required=True, allow_none=True)
+    file_id = fields.String(
+        required=True, allow_none=True, metadata=meaning("Zoom's id of the file; null for a few kinds.")
+    )
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS), metadata=meaning("What the file is."))
+    size_bytes = fields.Integer(required=True, allow_none=True, metadata=meaning("Zoom's word for the size."))
+    recording_start = fields.String(
+        required=True, allow_none=True, metadata=meaning("The segment that the file belongs to, as Zoom writes it.")
+    )
 
 
 class CallRecordingCompleted(CallEventSchema):
     """Zoom finished files of a recording. There may be several per session: unite the files, never replace them."""
 
-    files = fields.List(fields.Nested(RecordedFile), required=True)
+    files = fields.List(
+        fields.Nested(RecordedFile), required=True, metadata=meaning("The files that this announcement names.")
+    )
 
 
 class CallInvitationPosted(CallEventSchema):
     """The invitation stands in the conversation."""
 
-    conversation_id = fields.String(required=True)
+    conversation_id = fields.String(required=True, metadata=meaning("The marketplace's conversation."))
 
 
 class CallRecordingArchived(CallEventSchema):
     """One file is in the archive, complete and proven: the receipt."""
 
-    file_id = fields.String(required=True, allow_none=True)
-    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
-    object_key = fields.String(required=True)
-    version_id = fields.String(required=True, allow_none=True)
-    size_bytes = fields.Integer(required=True)
-    crc32 = fields.String(required=True)
-    sha256 = fields.String(required=True)
-    recording_start = fields.String(required=True, allow_none=True)
-    call_ended_at = fields.AwareDateTime(required=True, format="iso")
-    access_until = fields.AwareDateTime(required=True, format="iso")
-    expires_at = fields.AwareDateTime(required=True, format="iso")
+    file_id = fields.String(
+        required=True, allow_none=True, metadata=meaning("Zoom's id of the file; null for a few kinds.")
+    )
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS), metadata=meaning("What the file is."))
+    object_key = fields.String(
+        required=True,
+        metadata=meaning("Where it lies in the archive bucket. Reading it takes rights that this event does not give."),
+    )
+    version_id = fields.String(
+        required=True, allow_none=True, metadata=meaning("Its version, where the bucket keeps versions.")
+    )
+    size_bytes = fields.Integer(required=True, metadata=meaning("Its size as stored."))
+    crc32 = fields.String(required=True, metadata=meaning("CRC-32 of its bytes, 8 hex digits."))
+    sha256 = fields.String(required=True, metadata=meaning("SHA-256 of its bytes, 64 hex digits."))
+    recording_start = fields.String(
+        required=True, allow_none=True, metadata=meaning("The segment that the file belongs to, as Zoom writes it.")
+    )
+    call_ended_at = fields.AwareDateTime(
+        required=True,
+        format="iso",
+        metadata=meaning("The end from which access and expiry are counted, as known when the file was archived."),
+    )
+    access_until = fields.AwareDateTime(
+        required=True,
+        format="iso",
+        metadata=meaning(f"Until then both participants may watch it: {ACCESS_DAYS} days after the call."),
+    )
+    expires_at = fields.AwareDateTime(
+        required=True,
+        format="iso",
+        metadata=meaning(f"From then on nobody can read it, unless it is held: {RETENTION_DAYS} days after the call."),
+    )
 
 
 class CallRecordingMissing(CallEventSchema):
     """No recording came of a session that should have one. `zoom_says` is what Zoom's REST answered."""
 
-    zoom_says = fields.String(required=True, validate=validate.OneOf(("none", "unknown")))
+    zoom_says = fields.String(
+        required=True,
+        validate=validate.OneOf(("none", "unknown")),
+        metadata=meaning("none: Zoom has no recording either. unknown: Zoom could not be asked."),
+    )
 
 
 CALL_EVENT_TYPES: dict[str, type[CallEventSchema]] = {

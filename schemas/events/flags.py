@@ -2,6 +2,8 @@
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
+from schemas.events.meaning import meaning
+
 FLAGGED = "meeting.flagged"
 REVIEWED = "meeting.reviewed"
 
@@ -17,56 +19,115 @@ class _Growing(Schema):
 class FindingSchema(_Growing):
     """One rule's hit. Times are seconds from the start of the recording segment; quotes have personal data masked."""
 
-    rule_id = fields.String(required=True)
-    rule_version = fields.String(required=True)
-    category = fields.String(required=True)
-    severity = fields.Integer(required=True, validate=SEVERITY)
-    confidence = fields.Float(required=True, validate=validate.Range(min=0, max=1))
-    source = fields.String(required=True)
-    explanation = fields.String(required=True)
-    session_id = fields.String(required=True, allow_none=True)
-    speaker = fields.String(required=True, allow_none=True)
-    speaker_certainty = fields.String(required=True, validate=validate.OneOf(CERTAINTIES))
-    recording_start = fields.String(required=True, allow_none=True)
-    start_seconds = fields.Float(required=True, allow_none=True)
-    end_seconds = fields.Float(required=True, allow_none=True)
-    quote = fields.String(required=True, allow_none=True)
+    rule_id = fields.String(required=True, metadata=meaning("The policy's rule."))
+    rule_version = fields.String(required=True, metadata=meaning("Its version."))
+    category = fields.String(required=True, metadata=meaning("The marketplace's own policy item."))
+    severity = fields.Integer(required=True, validate=SEVERITY, metadata=meaning("1 a note … 5 danger to life."))
+    confidence = fields.Float(
+        required=True, validate=validate.Range(min=0, max=1), metadata=meaning("How sure the detector is.")
+    )
+    source = fields.String(
+        required=True, metadata=meaning("Where it was found, such as transcript, chat, metadata or report.")
+    )
+    explanation = fields.String(required=True, metadata=meaning("What the analyst is told."))
+    session_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("Zoom's uuid of the session; null for what is about the call as a whole."),
+    )
+    speaker = fields.String(required=True, allow_none=True, metadata=meaning("Who said it, as far as it is known."))
+    speaker_certainty = fields.String(
+        required=True,
+        validate=validate.OneOf(CERTAINTIES),
+        metadata=meaning("How certain the role is; never from a display name alone."),
+    )
+    recording_start = fields.String(required=True, allow_none=True, metadata=meaning("The segment, as Zoom writes it."))
+    start_seconds = fields.Float(
+        required=True, allow_none=True, metadata=meaning("Where it begins, from the start of the segment.")
+    )
+    end_seconds = fields.Float(
+        required=True, allow_none=True, metadata=meaning("Where it ends, from the start of the segment.")
+    )
+    quote = fields.String(required=True, allow_none=True, metadata=meaning("What was said, personal data masked."))
 
 
 class CoverageSchema(_Growing):
     """What was looked at: no flag does not mean safe."""
 
-    transcript_seconds = fields.Float(required=True)
-    transcripts = fields.Integer(required=True)
-    chats = fields.Integer(required=True)
+    transcript_seconds = fields.Float(required=True, metadata=meaning("How much talk was read."))
+    transcripts = fields.Integer(required=True, metadata=meaning("How many transcripts were read."))
+    chats = fields.Integer(required=True, metadata=meaning("How many chat files were read."))
 
 
 class MeetingFlagged(_Growing):
     """The whole state of a call's flag. A higher `revision` replaces all lower ones; `withdrawn` ends it."""
 
-    flag_id = fields.String(required=True)
-    revision = fields.Integer(required=True, validate=validate.Range(min=1))
-    status = fields.String(required=True, validate=validate.OneOf(("flagged", "withdrawn")))
-    call_id = fields.String(required=True, allow_none=True)
-    meeting_id = fields.String(required=True, allow_none=True)
-    session_id = fields.String(required=True, allow_none=True)
-    occurred_at = fields.AwareDateTime(required=True, format="iso")
-    score = fields.Float(required=True, validate=validate.Range(min=0, max=1))
-    severity = fields.Integer(required=True, allow_none=True, validate=SEVERITY)
-    policy_version = fields.String(required=True)
-    findings = fields.List(fields.Nested(FindingSchema), required=True)
-    coverage = fields.Nested(CoverageSchema, required=True)
+    flag_id = fields.String(
+        required=True, metadata=meaning("The flag: one per call, or per session of a meeting that nobody registered.")
+    )
+    revision = fields.Integer(
+        required=True, validate=validate.Range(min=1), metadata=meaning("1, 2, 3, …: the highest stands.")
+    )
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(("flagged", "withdrawn")),
+        metadata=meaning("flagged, or withdrawn: nothing is left of it."),
+    )
+    call_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("The arranged call; null for a meeting that nobody registered."),
+    )
+    meeting_id = fields.String(
+        required=True, allow_none=True, metadata=meaning("Zoom's meeting number, digits as a string.")
+    )
+    session_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("Zoom's uuid of the session, where the flag is about one without a call."),
+    )
+    occurred_at = fields.AwareDateTime(
+        required=True, format="iso", metadata=meaning("When the newest of its findings happened.")
+    )
+    score = fields.Float(
+        required=True,
+        validate=validate.Range(min=0, max=1),
+        metadata=meaning("How much there is to look into; it orders the review queue."),
+    )
+    severity = fields.Integer(
+        required=True,
+        allow_none=True,
+        validate=SEVERITY,
+        metadata=meaning("The gravest finding: 1 a note … 5 danger to life; null when withdrawn."),
+    )
+    policy_version = fields.String(required=True, metadata=meaning("The policy that judged."))
+    findings = fields.List(
+        fields.Nested(FindingSchema), required=True, metadata=meaning("Every finding that stands, the gravest first.")
+    )
+    coverage = fields.Nested(CoverageSchema, required=True, metadata=meaning("What was looked at."))
 
 
 class MeetingReviewed(_Growing):
     """An analyst decided. Who decided stays in the audit."""
 
-    flag_id = fields.String(required=True)
-    revision = fields.Integer(required=True)
-    call_id = fields.String(required=True, allow_none=True)
-    meeting_id = fields.String(required=True, allow_none=True)
-    session_id = fields.String(required=True, allow_none=True)
-    occurred_at = fields.AwareDateTime(required=True, format="iso")
+    flag_id = fields.String(required=True, metadata=meaning("The flag that was decided about."))
+    revision = fields.Integer(required=True, metadata=meaning("The revision that the analyst saw."))
+    call_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("The arranged call; null for a meeting that nobody registered."),
+    )
+    meeting_id = fields.String(
+        required=True, allow_none=True, metadata=meaning("Zoom's meeting number, digits as a string.")
+    )
+    session_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("Zoom's uuid of the session, where the flag is about one without a call."),
+    )
+    occurred_at = fields.AwareDateTime(required=True, format="iso", metadata=meaning("When it was decided."))
     decision = fields.String(
-        required=True, validate=validate.OneOf(("confirmed", "dismissed", "escalated", "more_needed"))
+        required=True,
+        validate=validate.OneOf(("confirmed", "dismissed", "escalated", "more_needed")),
+        metadata=meaning("What the analyst decided."),
     )

@@ -1,4 +1,4 @@
-"""Writing to the log without Zoom: the public examples for a subscriber's own tests, and registrations of played calls."""
+"""Writing to the log without Zoom: public examples and the kit's feeds for a subscriber's tests, and registrations of played calls."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -44,6 +44,19 @@ def read_example(path: Path) -> Envelope:
     return _envelope(event_type, data, loaded)
 
 
+def read_feed(path: Path) -> Sequence[Envelope]:
+    """Read one of the kit's feeds (schemas/kit/*.jsonl): its records as they are, awkward order and doubles included.
+
+    Raises:
+        ConfigurationError: a line is not a record with CloudEvents headers.
+    """
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [_record(line) for line in lines]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidEvent) as error:
+        raise ConfigurationError(f"{path.name} is no feed of the kit: {_reason(error)}") from error
+
+
 def publish(producer: Producer, topic: str, envelopes: Iterable[Envelope]) -> int:
     """Write events to a topic; return how many, once all are durable. Raises as Producer.produce does."""
     number = 0
@@ -75,6 +88,11 @@ def _envelope(event_type: str, data: dict[str, Any], loaded: dict[str, Any]) -> 
         dataschema=data_schema(event_type),
         partitionkey=loaded["meeting_id"],
     )
+
+
+def _record(line: dict[str, Any]) -> Envelope:
+    headers = [(name, text.encode()) for name, text in line["headers"].items()]
+    return Envelope.from_record(headers, line["value"].encode())
 
 
 def _reason(error: Exception) -> str:
