@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-unit lint lock clean
+.PHONY: help install install-system run demo test test-unit lint lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -16,13 +16,17 @@ install: .venv/installed ## Install what running needs into .venv, by the lock f
 	@sh infra/local/install.sh requirements-dev.lock
 	@touch $@ .venv/installed
 
+install-system: ## Install what only root can, on Debian: PostgreSQL, Java, Maven, kcat, benchmark peers (BROWSER=1: Chromium too)
+	@sh infra/local/system.sh test bench $(if $(BROWSER),browser)
+
 run: install ## Run everything on this machine; without Zoom credentials a simulated Zoom plays calls
 	@$(PYTHON_IN_VENV) -m infra.local run
 
-demo: install ## Play calls through everything, check what came out, print it as a table (KAFKA=1: through a real Kafka broker)
-	@$(PYTHON_IN_VENV) -m infra.local demo $(if $(KAFKA),--kafka)
+demo: install ## Play calls through everything, check what came out, print it as a table (KAFKA=1 POSTGRES=1: on a real Kafka broker, on PostgreSQL)
+	@$(PYTHON_IN_VENV) -m infra.local demo $(if $(KAFKA),--kafka) $(if $(POSTGRES),--postgres)
 
-test: .venv/installed-dev ## Run every test, with a real Kafka broker and a real S3 server
+test: .venv/installed-dev ## Run every test, with a real Kafka broker, S3 server and PostgreSQL (as root, what is missing of them is installed)
+	@sh infra/local/system.sh --if-root test
 	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadgroup
 
 test-unit: .venv/installed-dev ## Run the tests that need no server: under a minute
