@@ -194,6 +194,7 @@ def test_what_is_on_its_way_is_limited(bench: Bench) -> None:
     for _ in range(3 * IN_FLIGHT_BYTES // len(value)):
         with pytest.raises(TransientError):
             bench.produce(value=value)
+        bench.look_out()
 
     held = sum(len(value) for _, value, _, _ in client.sent)
 
