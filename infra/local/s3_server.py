@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -54,14 +54,20 @@ _TIED_TO_PARENT = (
 
 
 class S3Server:
-    """One server over one folder. A second start over the same folder finds its data and its keys again."""
+    """One server over one folder. A second start over the same folder finds its data and its keys again.
 
-    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+    `policies` (IAM documents by program name) adds users that may do what theirs allows; SeaweedFS alone knows them.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Clock | None = None, policies: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         self._folder = folder.absolute()
         self._clock = clock or SystemClock()
         self._ports: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._keys = ["", ""]
+        self._policies = policies or {}
 
     @property
     def is_real(self) -> bool:
@@ -162,7 +168,9 @@ class S3Server:
 
     def _weed_options(self) -> Sequence[str]:
         config = self._folder / "s3.json"
-        _write_private(config, {"identities": [_identity(*self._keys)]})
+        users = [_user(program, self._keys[1]) for program in self._policies]
+        policies = [{"name": name, "content": json.dumps(document)} for name, document in self._policies.items()]
+        _write_private(config, {"identities": [_identity(*self._keys), *users], "policies": policies})
         ports = [
             option
             for part in PARTS
@@ -195,9 +203,9 @@ class S3Server:
                     raise TransientError(f"the S3 server did not answer within {START_SECONDS:.0f} s")
                 self._clock.sleep(POLL_SECONDS)
 
-    def client(self) -> "S3Client":
-        """Open a client with the server's own keys; the caller closes it."""
-        access_key, secret_key = self._keys
+    def client(self, program: str | None = None) -> "S3Client":
+        """Open a client with the server's own keys, or as one of `policies`; the caller closes it."""
+        access_key, secret_key = self._keys if program is None else (_access_key(program), self._keys[1])
         return s3_client(self.endpoint_url, aws_access_key_id=access_key, aws_secret_access_key=secret_key)
 
 
@@ -259,6 +267,15 @@ def _identity(access_key: str, secret_key: str) -> dict[str, object]:
         "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
+
+
+def _user(program: str, secret_key: str) -> dict[str, object]:
+    credentials = [{"accessKey": _access_key(program), "secretKey": secret_key}]
+    return {"name": program, "credentials": credentials, "actions": [], "policyNames": [program]}
+
+
+def _access_key(program: str) -> str:
+    return f"key-of-{program}"
 
 
 def _answers(client: "S3Client") -> bool:
