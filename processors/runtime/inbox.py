@@ -44,6 +44,7 @@ _HANDLED = insert(handled)
 _SUPERSEDE = (
     update(effects)
     .where(effects.c.processor == bindparam("of"), effects.c.target == bindparam("slot"), effects.c.status == "pending")
+    .where(effects.c.effect_id != bindparam("newest"))
     .values(status="superseded", finished_at=bindparam("now"))
 )
 
@@ -140,8 +141,6 @@ class Inbox:
 
     def _ask_for(self, connection: Connection, key: str, command: Command) -> int:
         name, now = self._processor.name, self._clock.now()
-        if command.newest_only:
-            connection.execute(_SUPERSEDE, {"of": name, "slot": command.target, "now": now})
         row = {
             "effect_id": effect_id(name, command),
             "processor": name,
@@ -154,4 +153,8 @@ class Inbox:
             "attempts": 0,
             "created_at": now,
         }
-        return connection.execute(_ASK_FOR[connection.dialect.name], row).rowcount
+        added = connection.execute(_ASK_FOR[connection.dialect.name], row).rowcount
+        if added and command.newest_only:
+            newest = {"of": name, "slot": command.target, "newest": row["effect_id"], "now": now}
+            connection.execute(_SUPERSEDE, newest)
+        return added
