@@ -11,6 +11,10 @@ import structlog
 
 from infra.secret import Secret
 
+# A traceback with the values of local variables, the default of both, would show records, tokens and names.
+_TERMINAL = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure(level: str) -> None:
     """Send every log line, the libraries' included, to standard error in one form."""
@@ -21,8 +25,8 @@ def configure(level: str) -> None:
         _hide_secrets,
     ]
     terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    errors = [] if terminal else [structlog.processors.dict_tracebacks]
+    renderer = _TERMINAL if terminal else structlog.processors.JSONRenderer()
+    errors = [] if terminal else [_TRACEBACKS]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
