@@ -35,3 +35,12 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Server"]:
 
     with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server: the one that POSTGRES_URL names, else one of our own; skipped where it is not installed."""
+    from tests.databases import running_postgres  # noqa: PLC0415 - unit tests do without importing SQLAlchemy
+
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url

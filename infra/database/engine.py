@@ -11,14 +11,46 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from infra.errors import ConfigurationError, PermanentError, TransientError
-from schemas.errors import PipelineError
+from schemas.errors import InvalidEvent, PipelineError
 
 BUSY_TIMEOUT_MS = 10_000  # a writer of another process is done in milliseconds; ten seconds mean something is wrong
+# Of one program, made as they are needed: `run --all` has 4 processors of a consumer, a worker, a renewer and 8 effects
+# each, and no thread ever holds two. PostgreSQL itself allows 100 by default.
+CONNECTIONS = 48
+CONNECT_SECONDS = 5  # a server in the same network answers in milliseconds
+# Transactions here take milliseconds. What takes longer is stuck, and must not hold locks or vacuum up for ever.
+# A URL's own `options` come after these, so they win.
+STATEMENT_SECONDS = 30
+POSTGRESQL_OPTIONS = (
+    f"-c statement_timeout={STATEMENT_SECONDS}s -c idle_in_transaction_session_timeout={STATEMENT_SECONDS}s"
+    " -c default_transaction_isolation=read\\ committed"  # the version column finds who was overtaken
+)
+# What libpq says when it cannot connect, and what that means. Its whole text would name the user.
+_REFUSALS = {
+    "password authentication failed": "it refuses the user name or the password",
+    "no pg_hba.conf entry": "it does not let this user in from here",
+    "certificate verify failed": "its certificate is not one that sslrootcert vouches for",
+    "does not match host name": "its certificate is for another host name",
+    "root certificate file": "the file sslrootcert is not there",
+    "server does not support SSL": "it offers no TLS",
+    "too many clients": "it has no connection left",
+    "does not exist": "there is no such database or user",
+}
 _TURNS: "WeakKeyDictionary[Engine, Lock]" = WeakKeyDictionary()
 _TURNS_LOCK = Lock()
 _MIGRATION_LOCK = 0x5A6F6F6D  # "Zoom": the number of our PostgreSQL advisory lock
@@ -37,7 +69,7 @@ def open_database(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        return _postgresql(parsed)
     raise ConfigurationError("DATABASE_URL is neither sqlite:///PATH nor postgresql://…")
 
 
@@ -45,14 +77,21 @@ def migrate(engine: Engine) -> str:
     """Bring the schema to the newest revision, one program at a time; return that revision.
 
     Raises:
+        ConfigurationError: the database is at a revision that only a newer program knows.
         TransientError: the database does not answer.
     """
     config = _alembic()
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # a migration may take long, and so another's
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise ConfigurationError(
+                "the database is at a revision that this program does not know: install the newer version"
+            ) from error
     return _newest()
 
 
@@ -97,6 +136,8 @@ def translated() -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise translate(error) from error
+    except NoConnectionFree as error:
+        raise TransientError("the database's connections are all in use") from error
 
 
 def check_revision(engine: Engine) -> None:
@@ -115,11 +156,33 @@ def check_revision(engine: Engine) -> None:
 
 
 def translate(error: DBAPIError) -> PipelineError:
-    """Return our error for a database driver's: what is gone or busy may come back, a full disk may be freed."""
+    """Return our error for a database driver's.
+
+    What is gone, busy, full, deadlocked or shutting down may come back. Internal errors are PostgreSQL's for a
+    transaction that it ended, or that met a standby. A value that no database of this kind holds is the message's fault.
+    """
     kind = type(error.orig).__name__
-    if error.connection_invalidated or isinstance(error.orig, sqlite3.OperationalError) or kind == "OperationalError":
-        return TransientError(f"the database does not take it: {kind}")
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError | InternalError):
+        said = str(error.orig)
+        return TransientError(
+            f"the database does not take it: {next((_REFUSALS[part] for part in _REFUSALS if part in said), kind)}"
+        )
+    if isinstance(error, DataError):
+        return InvalidEvent(f"the database cannot hold it: {kind}")
     return PermanentError(f"the database refused it: {kind}")
+
+
+def _postgresql(url: URL) -> Engine:
+    own = url.query.get("options", "")
+    options = " ".join((POSTGRESQL_OPTIONS, *((own,) if isinstance(own, str) else own))).strip()
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"options": options, "connect_timeout": CONNECT_SECONDS, "application_name": "zoom-call-pipeline"},
+        pool_pre_ping=True,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_use_lifo=True,  # the few that are needed stay warm
+    )
 
 
 def _sqlite(url: URL) -> Engine:

@@ -108,7 +108,7 @@ class PostgresServer:
     def _make_data(self, programs: Path, account: pwd.struct_passwd) -> None:
         place = self._place_of()
         password = _owned(place / "password", self._password, account)
-        command = [programs / "initdb", "-D", place / "data", "-U", USER, f"--pwfile={password}"]
+        command = [str(programs / "initdb"), "-D", str(place / "data"), "-U", USER, f"--pwfile={password}"]
         options = ["--auth-local=trust", "--auth-host=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
         result = subprocess.run(
             [*command, *options],
@@ -117,7 +117,9 @@ class PostgresServer:
             text=True,
             timeout=INITDB_SECONDS,
             check=False,
-            **_as(account),
+            user=account.pw_uid if os.getuid() == 0 else None,
+            group=account.pw_gid if os.getuid() == 0 else None,
+            extra_groups=[] if os.getuid() == 0 else None,
         )
         password.unlink()
         if result.returncode != 0:
@@ -133,7 +135,8 @@ class PostgresServer:
             *FAST,
             *self._tls(account),
         ]
-        command = [programs / "postgres", "-D", place / "data", *(part for one in settings for part in ("-c", one))]
+        options = [part for one in settings for part in ("-c", one)]
+        command = [str(programs / "postgres"), "-D", str(place / "data"), *options]
         user = [str(account.pw_uid), str(account.pw_gid)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -155,7 +158,7 @@ class PostgresServer:
 
     def _wait_until_ready(self, programs: Path) -> None:
         deadline = self._clock.monotonic() + START_SECONDS
-        ask = [programs / "pg_isready", "-q", "-h", HOST, "-p", str(self._port)]
+        ask = [str(programs / "pg_isready"), "-q", "-h", HOST, "-p", str(self._port)]
         while subprocess.run(ask, check=False).returncode != 0:
             if self._process is None or self._process.poll() is not None:
                 raise ConfigurationError(f"the local PostgreSQL server ended while starting; {self._log} says why")
@@ -188,10 +191,6 @@ def _account() -> pwd.struct_passwd:
         raise ConfigurationError(
             f"there is no user {SYSTEM_USER}, and PostgreSQL refuses to run as root: make install-system"
         ) from error
-
-
-def _as(account: pwd.struct_passwd) -> dict[str, object]:
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
 
 
 def _owned(path: Path, content: str, account: pwd.struct_passwd) -> Path:
