@@ -1,34 +1,47 @@
-"""What we ask Zoom's REST API."""
+"""What we ask Zoom's REST API: one method a question, its rate label beside it."""
 
-from dataclasses import dataclass
-from urllib.parse import quote
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from urllib.parse import quote, urlencode
 
 from infra.clock import Clock
-from infra.errors import PermanentError
 from infra.hosts import AllowList
 from infra.secret import Secret
-from infra.zoom.http import Answer, Pool, ZoomHttp
+from infra.zoom.answers import (
+    Meeting,
+    MeetingRecordings,
+    PastInstance,
+    PastMeeting,
+    PastParticipant,
+    RecordingSettings,
+    WebhookDelivery,
+    read_meeting,
+    read_past_instance,
+    read_past_meeting,
+    read_past_participant,
+    read_recording_settings,
+    read_recordings,
+    read_webhook_delivery,
+)
+from infra.zoom.budget import RateBudget
+from infra.zoom.calls import Calls
+from infra.zoom.http import Pool, ZoomHttp
 from infra.zoom.oauth import TokenSource
-from schemas.errors import InvalidEvent
-from schemas.zoom import RecordingFile, load_event
+from infra.zoom.windows import month_windows
 
-INVALID_TOKEN = 124  # Zoom's error code: the access token is wrong, expired or voided by a newer one
-NO_RECORDING = frozenset({3001, 3301})  # meeting does not exist; no recording, or still being processed
+__all__ = ["MeetingRecordings", "ZoomClient", "encoded_uuid"]
+
 DOWNLOAD_TOKEN_SECONDS = 6 * 3600  # a 10 GiB file at 1 MB/s takes 3 h; Zoom takes 0 to 604 800
-
-
-@dataclass(frozen=True, slots=True)
-class MeetingRecordings:
-    """A session's recording files. Their URLs go with `download_access_token` and with no other token."""
-
-    session_id: str
-    meeting_id: str | None
-    files: tuple[RecordingFile, ...]
-    download_access_token: Secret | None
+ONLY_FAILED, ALL = 2, 1  # `type` of the webhook log
 
 
 class ZoomClient:
-    """Zoom's REST API with server-to-server OAuth. Safe to share between threads."""
+    """Zoom's REST API with server-to-server OAuth. Safe to share between threads, and meant to be: so is its rate budget.
+
+    Every method raises TransientError (Zoom does not answer, or asks us to wait: `retry_after_seconds`) or PermanentError
+    (infra.zoom.errors says which refusal; or an answer that we cannot read). One that returns None or yields nothing has
+    been told that Zoom has none.
+    """
 
     def __init__(
         self,
@@ -41,9 +54,10 @@ class ZoomClient:
         hosts: AllowList,
         clock: Clock,
         pool: Pool | None = None,
+        budget: RateBudget | None = None,
     ) -> None:
         self._http = ZoomHttp(hosts, clock, pool)
-        self._tokens = TokenSource(
+        tokens = TokenSource(
             self._http,
             clock,
             oauth_url=oauth_url,
@@ -51,61 +65,71 @@ class ZoomClient:
             client_secret=client_secret,
             account_id=account_id,
         )
-        self._api_url = api_url.rstrip("/")
+        self._calls = Calls(self._http, tokens, api_url, budget or RateBudget(clock))
 
     def recordings(self, session_id: str) -> MeetingRecordings | None:
-        """Return the recording of a session, or None while Zoom has none (never made, deleted, or still in the making).
+        """Return the recording of a session, or None while Zoom has none (never made, deleted, or still in the making)."""
+        query = {"include_fields": "download_access_token", "ttl": DOWNLOAD_TOKEN_SECONDS}
+        body = self._calls.get(f"/meetings/{encoded_uuid(session_id)}/recordings?{urlencode(query)}", "light")
+        return None if body is None else read_recordings(body, session_id)
 
-        Raises:
-            TransientError: Zoom does not answer, or asks us to wait (`retry_after_seconds`).
-            PermanentError: Zoom refuses us, or answers what we cannot read.
+    def user_recordings(self, user_id: str, first: date, last: date) -> Iterator[MeetingRecordings]:
+        """Yield what a user recorded from one day to another, UTC and both included, month by month.
+
+        Files without `completed` are still in the making. There are no download tokens: ask `recordings` of the session.
+        Take them within 15 minutes a page, or Zoom forgets where we were.
         """
-        query = f"include_fields=download_access_token&ttl={DOWNLOAD_TOKEN_SECONDS}"
-        answer = self._get(f"/meetings/{encoded_uuid(session_id)}/recordings?{query}")
-        return None if answer is None else _recordings(session_id, answer)
+        for start, end in month_windows(first, last):
+            query = {"from": start.isoformat(), "to": end.isoformat()}
+            for body in self._calls.pages(f"/users/{_quoted(user_id)}/recordings", query, "medium", "meetings"):
+                yield read_recordings(body)
+
+    def recording_settings(self, session_id: str) -> RecordingSettings | None:
+        """Return how a recording is shared, or None when there is none."""
+        body = self._calls.get(f"/meetings/{encoded_uuid(session_id)}/recordings/settings", "light")
+        return None if body is None else read_recording_settings(body)
+
+    def meeting(self, meeting_id: str) -> Meeting | None:
+        """Return a meeting that is arranged or going on, or None when there is none or it has expired."""
+        body = self._calls.get(f"/meetings/{_quoted(meeting_id)}", "light")
+        return None if body is None else read_meeting(body)
+
+    def past_meeting(self, session_id: str) -> PastMeeting | None:
+        """Return a session of the past year that has ended, or None when it has not or there is none."""
+        body = self._calls.get(f"/past_meetings/{encoded_uuid(session_id)}", "light")
+        return None if body is None else read_past_meeting(body)
+
+    def past_instances(self, meeting_id: str) -> tuple[PastInstance, ...]:
+        """Return the sessions of a meeting id that have ended, of the past 15 months."""
+        path = f"/past_meetings/{_quoted(meeting_id)}/instances"
+        return tuple(map(read_past_instance, self._calls.pages(path, {}, "medium", "meetings")))
+
+    def past_participants(self, session_id: str) -> Iterator[PastParticipant]:
+        """Yield every join of a session that has ended; nothing where one person was alone in it."""
+        path = f"/past_meetings/{encoded_uuid(session_id)}/participants"
+        return map(read_past_participant, self._calls.pages(path, {}, "medium", "participants"))
+
+    def webhook_log(
+        self, app_id: str, start: datetime, end: datetime, *, only_failed: bool = True
+    ) -> Iterator[WebhookDelivery]:
+        """Yield Zoom's deliveries to our app's endpoints, of the past seven days."""
+        query = {"from": _instant(start), "to": _instant(end), "type": ONLY_FAILED if only_failed else ALL}
+        path = f"/marketplace/apps/{_quoted(app_id)}/webhook_logs"
+        return map(read_webhook_delivery, self._calls.pages(path, query, "medium", "webhook_logs"))
 
     def close(self) -> None:
         """Close idle connections."""
         self._http.close()
 
-    def _get(self, path: str) -> Answer | None:
-        """Ask, with a fresh token if Zoom refuses the one we have; None for what Zoom does not have."""
-        answer = self._ask(path)
-        if _refuses_token(answer):
-            answer = self._ask(path)
-        if answer.status == 404 and answer.code in NO_RECORDING:
-            return None
-        if answer.status != 200:
-            code = "no code" if answer.code is None else f"code {answer.code}"
-            raise PermanentError(f"Zoom refused with {answer.status}, {code}")
-        return answer
-
-    def _ask(self, path: str) -> Answer:
-        token = self._tokens.token()
-        answer = self._http.ask("GET", self._api_url + path, {"Authorization": "Bearer " + token})
-        if _refuses_token(answer):
-            self._tokens.discard(token)
-        return answer
-
 
 def encoded_uuid(session_id: str) -> str:
     """Return the uuid for a REST path, encoded twice: Zoom asks for it where there is a `/`, and takes it always."""
-    return quote(quote(session_id, safe=""), safe="")
+    return _quoted(_quoted(session_id))
 
 
-def _refuses_token(answer: Answer) -> bool:
-    return answer.status == 401 or answer.code == INVALID_TOKEN
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
-def _recordings(session_id: str, answer: Answer) -> MeetingRecordings:
-    try:  # the answer has the shape of the webhook's payload.object
-        event = load_event({"event": "recording.completed", "payload": {"object": answer.body}})
-    except InvalidEvent as error:
-        raise PermanentError("Zoom's answer is not a recording we can read") from error
-    token = answer.body.get("download_access_token")
-    return MeetingRecordings(
-        session_id=session_id,
-        meeting_id=event.meeting_id,
-        files=event.files,
-        download_access_token=Secret(token) if isinstance(token, str) and token else None,
-    )
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,7 +6,7 @@ The texts of errors hold the status and Zoom's numeric code; never a URL, a toke
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import urllib3
@@ -14,6 +14,7 @@ import urllib3
 from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
 from infra.hosts import AllowList
+from infra.zoom.errors import DailyLimitReached, RateLimited
 
 CONNECT_TIMEOUT_SECONDS = 5.0  # TCP and TLS to another continent take under 1 s
 READ_TIMEOUT_SECONDS = 20.0  # Zoom's listings take a few seconds under load
@@ -60,7 +61,7 @@ class ZoomHttp:
         """Send one request; `form` is a urlencoded body.
 
         Raises:
-            TransientError: no answer, a 5xx, or a 429 with the time that Zoom asks us to wait.
+            TransientError: no answer or a 5xx; RateLimited or DailyLimitReached for a 429, with the time to wait.
             PermanentError: the host is not allowed, or the answer is larger than any real one.
         """
         self._hosts.check(url)
@@ -71,21 +72,18 @@ class ZoomHttp:
                 data = response.read(MAX_ANSWER_BYTES + 1)
         except urllib3.exceptions.HTTPError as error:
             raise TransientError(f"Zoom does not answer: {type(error).__name__}") from error
-        self._check_status(response)
+        if response.status >= 500:
+            raise TransientError(f"Zoom answered {response.status}")
         if len(data) > MAX_ANSWER_BYTES:
             raise PermanentError(f"Zoom's answer is larger than {MAX_ANSWER_BYTES} bytes")
-        return Answer(response.status, _object(data))
+        answer = Answer(response.status, _object(data))
+        if response.status == 429:
+            raise _rate_limited(response.headers, answer, self._clock.now())
+        return answer
 
     def close(self) -> None:
         """Close idle connections."""
         self._pool.clear()
-
-    def _check_status(self, response: urllib3.BaseHTTPResponse) -> None:
-        if response.status == 429:
-            wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock.now())
-            raise TransientError("Zoom's rate limit is reached", retry_after_seconds=wait)
-        if response.status >= 500:
-            raise TransientError(f"Zoom answered {response.status}")
 
 
 def retry_after_seconds(text: str | None, now: datetime) -> float | None:
@@ -100,6 +98,19 @@ def retry_after_seconds(text: str | None, now: datetime) -> float | None:
         return None
     aware = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
     return max(0.0, (aware - now).total_seconds())
+
+
+def _rate_limited(headers: Mapping[str, str], answer: Answer, now: datetime) -> RateLimited:
+    """Tell the two limits apart, by header or by Zoom's sentence; the daily one passes at midnight UTC at the latest."""
+    wait = retry_after_seconds(headers.get("Retry-After"), now)
+    daily = headers.get("X-RateLimit-Type", "").lower().startswith("daily")
+    if daily or "daily rate limit" in str(answer.body.get("message", "")).lower():
+        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        until = (midnight - now).total_seconds() if wait is None else wait
+        return DailyLimitReached(
+            "Zoom's daily limit is reached: fewer calls, or a larger plan", retry_after_seconds=until
+        )
+    return RateLimited("Zoom's rate limit is reached", retry_after_seconds=wait)
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
