@@ -24,7 +24,7 @@ from infra.transport.connect import connect
 from infra.zoom.client import ZoomClient
 from processors.base import Processor
 from processors.commands import ArchiveFile, AskRecordings, PublishEvent, PutChatMessage, ScanText, TagFile
-from processors.meeting_flagging import Policy, load_policy, scan
+from processors.meeting_flagging import Policy, check, load_policy, scan
 from processors.registry import PROCESSORS, Options
 from processors.runtime.performers import Performer
 from processors.runtime.performers.archive import ArchiveFilePerformer
@@ -69,6 +69,7 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         open_parts.callback(store.close)
         store.ensure_bucket()
         policy = load_policy()
+        check(policy)
         performers = _performers(settings, _Parts(transport, producer, store, Receipts(engine), policy, clock))
         metrics = PrometheusMetrics("processor_")
         _serve_metrics(settings.metrics_bind, metrics)

@@ -81,7 +81,7 @@ effects = Table(
     Column("finished_at", Instant),
     Column("result", Text),
     Column("error", Text),
-    Index("effects_due", "processor", "status", "due_at"),
+    Index("effects_due", "processor", "status", "due_at", "position"),
     Index("effects_by_target", "processor", "target", "status", "position"),
 )
 

@@ -1,7 +1,6 @@
 """Decide about one event for one key, in one transaction: state, effects and the mark that it was handled."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, insert, literal_column, select, update
@@ -17,7 +16,6 @@ from processors.commands import Command, WakeAt, effect_id
 from processors.runtime.codec import dump, load
 
 _TRIES = 20  # of a decision that somebody else's kept overtaking; each try sees that one's result
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Built once: for SQLAlchemy, building a statement costs more than running it.
 _THIS_STATE = (states.c.processor == bindparam("of"), states.c.key == bindparam("at"))
@@ -149,7 +147,7 @@ class Inbox:
             "target": command.target,
             "command": dump(command),
             "status": "pending",
-            "due_at": command.at if isinstance(command, WakeAt) else _LONG_AGO,
+            "due_at": command.at if isinstance(command, WakeAt) else now,
             "attempts": 0,
             "created_at": now,
         }

@@ -36,7 +36,7 @@ _FREE_EXPIRED = update(effects).where(_MINE, _EXPIRED).values(status="pending", 
 _NEXT = (
     select(effects)
     .where(_MINE, _DUE, ~_BLOCKED)
-    .order_by(effects.c.position)
+    .order_by(effects.c.due_at, effects.c.position)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
 )

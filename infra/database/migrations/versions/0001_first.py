@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text),
     )
     op.create_index("effects_by_target", "effects", ["processor", "target", "status", "position"])
-    op.create_index("effects_due", "effects", ["processor", "status", "due_at"])
+    op.create_index("effects_due", "effects", ["processor", "status", "due_at", "position"])
     op.create_table(
         "handled",
         sa.Column("processor", sa.String(64), primary_key=True),
