@@ -22,6 +22,15 @@ class Address:
     host: str
     port: int
 
+    @classmethod
+    def of(cls, text: str) -> "Address":
+        """Read HOST:PORT, an IPv6 host in brackets; raises ValueError for anything else."""
+        host, separator, port = text.rpartition(":")
+        number = int(port)
+        if not separator or not host or not 0 <= number <= 65535:
+            raise ValueError
+        return cls(host.strip("[]"), number)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -135,7 +144,7 @@ class _Reader:
         return self.parsed(name, str(default), parse, f"a whole number from {minimum} to {maximum}")
 
     def address(self, name: str, default: str) -> Address:
-        return self.parsed(name, default, _address, "HOST:PORT")
+        return self.parsed(name, default, Address.of, "HOST:PORT")
 
     def finish(self) -> None:
         if self.problems:
@@ -298,11 +307,3 @@ def _log_level(reader: _Reader) -> str:
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         reader.problems.append("LOG_LEVEL is not DEBUG, INFO, WARNING or ERROR")
     return level
-
-
-def _address(text: str) -> Address:
-    host, separator, port = text.rpartition(":")
-    number = int(port)
-    if not separator or not host or not 0 <= number <= 65535:
-        raise ValueError
-    return Address(host.strip("[]"), number)

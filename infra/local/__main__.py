@@ -8,9 +8,21 @@ from rich.console import Console
 
 from infra.clock import SystemClock
 from infra.local.demo import demo as play_demo
+from infra.local.run import RECEIVER, ZOOM
 from infra.local.run import run as run_everything
 from infra.logs import configure
+from infra.settings import Address
 from schemas.errors import PipelineError
+
+
+class _AddressType(click.ParamType[Address]):
+    name = "HOST:PORT"
+
+    def convert(self, value: str | Address, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        try:
+            return value if isinstance(value, Address) else Address.of(value)
+        except ValueError:
+            self.fail(f"{value} is not HOST:PORT", param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,9 +38,24 @@ def cli() -> None:
     show_default=True,
     help="Keeps its data and logs; the next start finds them again.",
 )
-def run(folder: Path) -> None:
+@click.option(
+    "--receiver",
+    type=_AddressType(),
+    default=str(RECEIVER),
+    envvar="RECEIVER_BIND",
+    show_default=True,
+    show_envvar=True,
+)
+@click.option(
+    "--zoom",
+    type=_AddressType(),
+    default=str(ZOOM),
+    show_default=True,
+    help="Where the simulated Zoom and its chat answer.",
+)
+def run(folder: Path, receiver: Address, zoom: Address) -> None:
     """Run everything until Ctrl-C; without Zoom credentials a simulated Zoom plays calls."""
-    run_everything(folder, SystemClock(), Console())
+    run_everything(folder, SystemClock(), Console(), receiver=receiver, zoom=zoom)
 
 
 @cli.command()

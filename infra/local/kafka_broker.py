@@ -1,13 +1,9 @@
 """A real Kafka broker on loopback, without Docker: the broker of the tests and of `make demo KAFKA=1`."""
 
-import ctypes
-import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ from kafka.errors import KafkaError
 from infra.clock import Clock
 from infra.errors import ConfigurationError, TransientError
 from infra.local import kafka_jars
+from infra.local.process import tied_to_parent
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any 16 bytes in base64; the folder's own
 START_SECONDS = 90.0  # 5 to 13 s as measured, 28 s after kill -9 under load; CI machines are slower
@@ -26,7 +23,6 @@ LOOK_SECONDS = 0.1  # between two looks whether it is ready
 HEAP = "-Xmx384m"  # 340 MB resident with an empty log
 STARTED_LINE = "Kafka Server started"
 ADMIN = "admin"  # of the users, the one who may do everything
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class KafkaBroker:
@@ -65,12 +61,11 @@ class KafkaBroker:
         options = [HEAP, "-XX:+UseG1GC", f"-Dlog4j2.configurationFile={kafka_jars.FOLDER / 'log4j2.properties'}"]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [java, *options, "-cp", classpath, "kafka.Kafka", str(properties)],
+                tied_to_parent([java, *options, "-cp", classpath, "kafka.Kafka", str(properties)]),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches its owner alone, who stops it in order
-                preexec_fn=partial(_end_with_parent, os.getpid()) if sys.platform == "linux" else None,  # noqa: PLW1509 - it calls prctl only
             )
         try:
             self._wait_until_ready(log)
@@ -178,10 +173,3 @@ def _ports(folder: Path) -> tuple[int, int]:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
         return first.getsockname()[1], second.getsockname()[1]
-
-
-def _end_with_parent(parent_pid: int) -> None:
-    """In the child: ask Linux for SIGKILL when the thread that started it ends; a parent may be gone already."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:
-        os._exit(1)

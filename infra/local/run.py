@@ -22,7 +22,7 @@ GRACE_SECONDS = 60  # instead of a day until a recording counts as missing: nobo
 _LOOK_SECONDS = 0.5
 
 
-def run(folder: Path, clock: Clock, console: Console) -> None:
+def run(folder: Path, clock: Clock, console: Console, *, receiver: Address = RECEIVER, zoom: Address = ZOOM) -> None:
     """Start everything over `folder`, play calls when there are no Zoom credentials, and stay until told to stop.
 
     Raises:
@@ -32,14 +32,14 @@ def run(folder: Path, clock: Clock, console: Console) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     stack = Stack(
-        folder, clock, lambda line: console.print(line, highlight=False), receiver=RECEIVER, zoom=ZOOM, kafka=False
+        folder, clock, lambda line: console.print(line, highlight=False), receiver=receiver, zoom=zoom, kafka=False
     )
     try:
         stack.start({"NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS)})
         _write_environment(stack, folder / "environment")
         if "ZOOM_CLIENT_ID" not in os.environ:
             _play(stack, clock, console)
-        _say_what_runs(stack, folder, console)
+        _say_what_runs(stack, zoom, folder, console)
         while not stop.wait(_LOOK_SECONDS):
             stack.check()
         console.print("stopping ...")
@@ -70,7 +70,7 @@ def _write_environment(stack: Stack, path: Path) -> None:
     path.write_text("".join("export " + name + "=" + shlex.quote(value) + "\n" for name, value in sorted(own.items())))
 
 
-def _say_what_runs(stack: Stack, folder: Path, console: Console) -> None:
+def _say_what_runs(stack: Stack, zoom: Address, folder: Path, console: Console) -> None:
     console.print(
         f"""
 Everything runs, on this machine alone; its data and logs are in {folder}.
@@ -78,7 +78,7 @@ Everything runs, on this machine alone; its data and logs are in {folder}.
   processors   call_events, chat_invitation, recording_archive, meeting_flagging
   log          the embedded one, a SQLite file
   S3 server    {stack.environment["AWS_ENDPOINT_URL_S3"]}, bucket {stack.environment["ARCHIVE_BUCKET"]}
-  Zoom, chat   {ZOOM}, simulated
+  Zoom, chat   {zoom}, simulated
 
 Try in another shell, from this folder:
   . {folder}/environment

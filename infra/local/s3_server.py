@@ -7,7 +7,6 @@ one's own, never for production.
 """
 
 import json
-import os
 import secrets
 import shutil
 import socket
@@ -22,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.clock import Clock, SystemClock
 from infra.errors import PermanentError, TransientError
+from infra.local.process import tied_to_parent
 from infra.storage.s3 import DEFAULT_REGION, s3_client
 
 if TYPE_CHECKING:
@@ -42,15 +42,6 @@ PARTS = (
     "admin",
 )  # each has a port and a gRPC port; admin listens without its UI too
 PORTS = (*PARTS, *(f"{part}.grpc" for part in PARTS))
-
-# Ends with its parent, also when the parent is killed: PR_SET_PDEATHSIG survives exec. A preexec_fn would do the same
-# between fork and exec of a process that has threads, which Python warns about.
-_TIED_TO_PARENT = (
-    "import ctypes, os, signal, sys\n"
-    "sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, signal.SIGTERM)\n"
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1)\n"
-    "os.execv(sys.argv[2], sys.argv[2:])\n"
-)
 
 
 class S3Server:
@@ -103,7 +94,7 @@ class S3Server:
         self._ports = _kept(self._folder / "ports.json", _new_ports, _all_free)
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _TIED_TO_PARENT, str(os.getpid()), *self._command()],
+                tied_to_parent(self._command()),
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

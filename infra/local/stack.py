@@ -4,6 +4,7 @@ import http.client
 import os
 import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,8 @@ CALL_PAGE_URL = "https://marketplace.example/calls/{call_id}"
 READY_SECONDS = 30.0  # every part answers within a few seconds; a loaded machine is slower
 MINIMUM_FREE_BYTES = 500 * 1024 * 1024  # the S3 server reserves as much before it takes a file
 _LOOK_SECONDS = 0.05
+_LISTENERS = ("the receiver", "the simulated Zoom")
+_OPTIONS = ("--receiver HOST:PORT", "--zoom HOST:PORT")
 
 
 class Stack:
@@ -63,6 +66,8 @@ class Stack:
             TransientError: a part does not answer in time.
         """
         self._prepare_folder()
+        for program, setting, address in zip(_LISTENERS, _OPTIONS, self._addresses, strict=True):
+            _claim(program, setting, address)
         if self._kafka is not None:
             self._say("starting a Kafka broker (the first time its jars are fetched from Maven Central)")
             self._kafka.start()
@@ -159,6 +164,20 @@ class Stack:
         raise TransientError(
             f"the receiver did not answer within {READY_SECONDS:.0f} s: see {self._folder / 'receiver.log'}"
         )
+
+
+def _claim(program: str, option: str, address: Address) -> None:
+    """Make sure that nobody listens there; one that was just closed is free."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address.host, address.port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{program} cannot listen on {address} ({error.strerror}): end what uses port {address.port} "
+                f"(ss -ltnp 'sport = :{address.port}' names it), or give another with {option}"
+            ) from error
 
 
 def _answers(address: Address) -> bool:
