@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import processor_settings, receiver_settings
+from infra.settings import processor_settings, provision_settings, receiver_settings
 from schemas.topics import TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +44,7 @@ def read_names() -> set[str]:
     """Every environment variable that a program reads."""
     receiver_settings(Remembering(COMPLETE))
     processor_settings(Remembering(COMPLETE))
+    provision_settings(Remembering(COMPLETE))
     return Remembering.asked
 
 
