@@ -66,6 +66,37 @@ def recording_object(session: SimulatedSession, files: Sequence[Mapping[str, Any
     }
 
 
+def arranged_object(session: SimulatedSession) -> dict[str, Any]:
+    """Return what REST says about a meeting that was arranged: the start URL opens it with the host's rights."""
+    return {
+        "uuid": session.session_id,
+        "id": session.meeting_id,
+        "host_id": session.host_id,
+        "host_email": session.host_email,
+        "topic": session.topic,
+        "type": 2,
+        "status": "waiting",
+        "start_time": session.started_at,
+        "duration": 30,
+        "start_url": f"https://us06web.zoom.us/s/{session.meeting_id}?zak=simulated-host-rights",
+        "join_url": f"https://us06web.zoom.us/j/{session.meeting_id}?pwd=simulated",
+        "password": "9$If6&tn",
+        "settings": {"auto_recording": "cloud", "join_before_host": False, "waiting_room": False},
+    }
+
+
+def recording_settings() -> dict[str, Any]:
+    """Return how a recording is shared, as an account's defaults have it."""
+    return {
+        "share_recording": "internally",
+        "viewer_download": False,
+        "on_demand": False,
+        "password": "9$If6&tn",
+        "auto_delete": False,
+        "auto_delete_date": "",
+    }
+
+
 def file_object(session: SimulatedSession, file: SimulatedFile, download_base: str, nonce: str) -> dict[str, Any]:
     """Describe a file as Zoom does; its URL differs by `nonce`, from delivery to delivery."""
     described: dict[str, Any] = {

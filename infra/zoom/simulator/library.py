@@ -91,6 +91,11 @@ class Library:
         with self._lock:
             return self._sessions.get(session_id)
 
+    def sessions(self) -> tuple[SimulatedSession, ...]:
+        """Return all sessions, those published first before the others."""
+        with self._lock:
+            return tuple(self._sessions.values())
+
     def file(self, file_id: str) -> tuple[SimulatedSession, SimulatedFile] | None:
         """Return a file and its session."""
         with self._lock:

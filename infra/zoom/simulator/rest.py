@@ -2,7 +2,7 @@
 
 import hmac
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, unquote
 
 from infra.clock import Clock
 from infra.secret import Secret
-from infra.zoom.simulator.bodies import file_object, recording_object
+from infra.zoom.simulator.bodies import arranged_object, file_object, recording_object, recording_settings
 from infra.zoom.simulator.library import Library, SimulatedSession
+from infra.zoom.simulator.listings import Listings
 from infra.zoom.simulator.tokens import Claims, mint
 from infra.zoom.simulator.web import Answer, Request, json_answer
 
@@ -27,27 +28,42 @@ _SECRET = Secret("simulated-secret")  # of the simulator alone; it opens nothing
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the simulated app signs in with; ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET and ZOOM_OAUTH_ACCOUNT_ID."""
+    """What the simulated app signs in with; ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET, ZOOM_OAUTH_ACCOUNT_ID; and the app."""
 
     client_id: str = "simulated-client"
     client_secret: Secret = _SECRET
     account_id: str = "SimAccount_q7Zk2a9LgQw"
+    app_id: str = "SimApp_w3Xk9"
 
 
 class Rest:
-    """Answers /oauth/token and /v2/…. `faults` happen to the next REST calls: 503, 429 or 429-daily, each once."""
+    """Answers /oauth/token and /v2/….
+
+    `faults` happen to the next REST calls, each once: 503, 429, 429-daily, 429-concurrent, or any `STATUS:CODE` of Zoom's,
+    such as 400:4700.
+    """
 
     def __init__(
         self, library: Library, clock: Clock, base_url: str, credentials: Credentials, faults: Sequence[str] = ()
     ) -> None:
-        self.base_url = base_url
         self.faults = list(faults)
+        self.listings = Listings(library, clock, credentials.app_id)
+        self.base_url = base_url
         self._library = library
         self._clock = clock
         self._credentials = credentials
         self._lock = Lock()
         self._numbers = count(1)
         self._access_tokens: dict[str, float] = {}
+
+    @property
+    def base_url(self) -> str:
+        """Where the files of its answers are."""
+        return self.listings.base_url
+
+    @base_url.setter
+    def base_url(self, url: str) -> None:
+        self.listings.base_url = url
 
     def route(self, request: Request) -> Answer | None:
         """Answer OAuth and REST; None for other paths."""
@@ -98,20 +114,39 @@ class Rest:
             return json_answer(
                 429, {"code": 429, "message": text}, {"X-RateLimit-Type": "Daily-limit", "Retry-After": until}
             )
+        if fault == "429-concurrent":
+            return json_answer(429, {"code": 429, "message": "Too many concurrent requests."})
+        if fault:
+            status, _, code = fault.partition(":")
+            return json_answer(int(status), {"code": int(code), "message": "Refused by the simulator."})
         return None
 
     def _rest(self, request: Request) -> Answer | None:
         match request.path.split("/")[2:]:
             case ["meetings", encoded, "recordings"]:
                 return self._recordings(unquote(encoded), request)
+            case ["meetings", encoded, "recordings", "settings"]:
+                return self._of_session(unquote(encoded), lambda _: json_answer(200, recording_settings()))
+            case ["meetings", meeting_id]:
+                return self._meeting(meeting_id)
             case ["past_meetings", encoded]:
-                return self._past_meeting(unquote(encoded))
-        return None
+                return self._of_session(unquote(encoded), _past_meeting)
+            case ["past_meetings", encoded, "participants"]:
+                return self._of_session(unquote(encoded), lambda session: self.listings.participants(session, request))
+        return self.listings.route(request)
+
+    def _of_session(self, session_id: str, answer: Callable[[SimulatedSession], Answer]) -> Answer:
+        session = self._library.session(session_id)
+        return _no_meeting() if session is None else answer(session)
+
+    def _meeting(self, meeting_id: str) -> Answer:
+        found = [one for one in self._library.sessions() if str(one.meeting_id) == meeting_id]
+        return json_answer(200, arranged_object(found[-1])) if found else _no_meeting()
 
     def _recordings(self, session_id: str, request: Request) -> Answer:
         session = self._library.session(session_id)
         if session is None:
-            return json_answer(404, {"code": 3001, "message": "Meeting does not exist."})
+            return _no_meeting()
         if not session.files:
             return json_answer(404, {"code": 3301, "message": "There is no recording for this meeting."})
         files = [file_object(session, file, f"{self.base_url}/rec/download", "rest") for file in session.files]
@@ -125,21 +160,23 @@ class Rest:
         expires_at = int(self._clock.now().timestamp()) + lifetime
         return mint(Claims(session.session_id, session.account_id, session.host_id, expires_at))
 
-    def _past_meeting(self, session_id: str) -> Answer:
-        session = self._library.session(session_id)
-        if session is None:
-            return json_answer(404, {"code": 3001, "message": "Meeting does not exist."})
-        answer: dict[str, Any] = {
-            "uuid": session.session_id,
-            "id": session.meeting_id,
-            "host_id": session.host_id,
-            "type": 2,
-            "topic": session.topic,
-            "user_email": session.host_email,
-            "start_time": session.started_at,
-            "end_time": session.ended_at,
-            "duration": session.duration_minutes,
-            "total_minutes": session.duration_minutes * session.participants,
-            "participants_count": session.participants,
-        }
-        return json_answer(200, answer)
+
+def _past_meeting(session: SimulatedSession) -> Answer:
+    answer: dict[str, Any] = {
+        "uuid": session.session_id,
+        "id": session.meeting_id,
+        "host_id": session.host_id,
+        "type": 2,
+        "topic": session.topic,
+        "user_email": session.host_email,
+        "start_time": session.started_at,
+        "end_time": session.ended_at,
+        "duration": session.duration_minutes,
+        "total_minutes": session.duration_minutes * session.participants,
+        "participants_count": session.participants,
+    }
+    return json_answer(200, answer)
+
+
+def _no_meeting() -> Answer:
+    return json_answer(404, {"code": 3001, "message": "Meeting does not exist."})
