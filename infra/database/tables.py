@@ -72,7 +72,7 @@ effects = Table(
     Column("kind", String(32), nullable=False),
     Column("target", String(512), nullable=False),
     Column("command", Text, nullable=False),
-    Column("status", String(16), nullable=False),  # pending, leased, done, superseded, dead
+    Column("status", String(16), nullable=False),  # pending, leased, done, superseded, dead, dropped
     Column("due_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("lease", String(36)),
@@ -102,6 +102,46 @@ brakes = Table(
     Column("processor", String(64), primary_key=True),
     Column("tripped_at", Instant, nullable=False),
     Column("reason", Text, nullable=False),
+    # Where the next record lies, when it was records that braked it.
+    Column("topic", String(255)),
+    Column("partition", Integer),
+    Column("next_offset", BigInteger),
+)
+
+# Records that a person has skipped: from `from_offset` up to, not including, `until_offset` they are dead-lettered unread.
+skips = Table(
+    "skips",
+    metadata,
+    Column("processor", String(64), primary_key=True),
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("from_offset", BigInteger, nullable=False),
+    Column("until_offset", BigInteger, nullable=False),
+)
+
+# Dead-letter records that a person has seen to. The time tells a record from one of an earlier topic of the same name.
+settled = Table(
+    "settled",
+    metadata,
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("recorded_at", Instant, primary_key=True),
+    Column("outcome", String(16), nullable=False),  # redriven, dropped
+    Column("settled_at", Instant, nullable=False),
+)
+
+# Who did what by hand, or looked at what is masked, and why. Never pruned, holds no secret itself.
+audit = Table(
+    "audit",
+    metadata,
+    Column("position", _Identity, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("audit_by_age", "at"),
 )
 
 # What lies in the archive, and until when. Receipts outlive the objects.

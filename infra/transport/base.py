@@ -123,6 +123,10 @@ class Transport(Protocol):
         """The offset that the next record of each partition will get."""
         ...
 
+    def offset_at(self, place: TopicPartition, instant: datetime) -> int:
+        """The offset of the first record produced at `instant` or later; the end when there is none."""
+        ...
+
     def read(self, place: TopicPartition, offset: int, max_records: int = 500) -> Sequence[Record]:
         """Return records from `offset` on, without a group; the oldest still kept when that one is gone; empty at the end."""
         ...

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -83,6 +84,10 @@ class KafkaTransport:
 
     def end_offsets(self, topic: str) -> dict[TopicPartition, int]:
         return dict(self._cluster.end_offsets(topic))
+
+    def offset_at(self, place: TopicPartition, instant: datetime) -> int:
+        self._cluster.partitions(place.topic)
+        return self._cluster.offset_at(place, instant)
 
     def read(self, place: TopicPartition, offset: int, max_records: int = 500) -> Sequence[Record]:
         self._cluster.partitions(place.topic)

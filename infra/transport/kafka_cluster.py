@@ -4,8 +4,10 @@ Each question opens a client of its own (about 20 ms): nothing is shared between
 stale after an outage.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -89,6 +91,16 @@ class KafkaCluster:
             oldest = admin.list_partition_offsets({asked: OffsetSpec.EARLIEST}, timeout_ms=PATIENT_MS)
             end = admin.list_partition_offsets({asked: OffsetSpec.LATEST}, timeout_ms=PATIENT_MS)
         return oldest[asked].offset, end[asked].offset
+
+    def offset_at(self, place: TopicPartition, instant: datetime) -> int:
+        """Return the offset of the first record produced at `instant` or later; the end when there is none."""
+        asked = KafkaPlace(place.topic, place.partition)
+        at_ms = math.ceil(instant.timestamp() * 1000)
+        with translated("asking"), self.admin() as admin:
+            end = admin.list_partition_offsets({asked: OffsetSpec.LATEST}, timeout_ms=PATIENT_MS)
+            found = admin.list_partition_offsets({asked: at_ms}, timeout_ms=PATIENT_MS)
+        offset = found[asked].offset
+        return offset if offset >= 0 else end[asked].offset
 
     def create_topics(self, topics: Sequence[Topic]) -> Sequence[str]:
         """Make those that are missing; return their names. What an ACL keeps from our sight is none of ours to make."""

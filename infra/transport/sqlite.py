@@ -9,6 +9,7 @@ Scaling out means Kafka.
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from infra.clock import Clock
@@ -47,9 +48,16 @@ class SqliteTransport:
 
         return {TopicPartition(topic, 0): on_connection(self._log, "reading", work)}
 
+    def offset_at(self, place: TopicPartition, instant: datetime) -> int:
+        _check_partition(place)
+
+        def work(connection: sqlite3.Connection) -> int:
+            return sqlite_log.offset_at(connection, find_topic(connection, place.topic), instant)
+
+        return on_connection(self._log, "reading", work)
+
     def read(self, place: TopicPartition, offset: int, max_records: int = 500) -> Sequence[Record]:
-        if place.partition != 0:
-            raise PermanentError(f"there is no partition {place.partition} of {place.topic}")
+        _check_partition(place)
 
         def work(connection: sqlite3.Connection) -> list[Record]:
             return sqlite_log.read(connection, find_topic(connection, place.topic), offset, max_records)
@@ -78,3 +86,8 @@ class SqliteTransport:
 
     def close(self) -> None:
         """Nothing is held between calls."""
+
+
+def _check_partition(place: TopicPartition) -> None:
+    if place.partition != 0:
+        raise PermanentError(f"there is no partition {place.partition} of {place.topic}")

@@ -5,6 +5,7 @@ reading on from a place is a range scan without an index of its own.
 """
 
 import json
+import math
 import os
 import sqlite3
 import stat
@@ -220,6 +221,15 @@ def has_from(connection: sqlite3.Connection, topic: StoredTopic, offset: int) ->
         "SELECT 1 FROM records WHERE place >= ? AND place < ? LIMIT 1", (topic.place(offset), topic.place(_LAST))
     ).fetchone()
     return row is not None
+
+
+def offset_at(connection: sqlite3.Connection, topic: StoredTopic, instant: datetime) -> int:
+    """Return the offset of the first record stored at `instant` or later; the end when there is none."""
+    row = connection.execute(
+        "SELECT place FROM records WHERE place >= ? AND place < ? AND at_ms >= ? ORDER BY place LIMIT 1",
+        (topic.place(0), topic.place(_LAST), math.ceil(instant.timestamp() * 1000)),
+    ).fetchone()
+    return row[0] - topic.place(0) if row else end_offset(connection, topic)
 
 
 def read(connection: sqlite3.Connection, topic: StoredTopic, offset: int, max_records: int) -> list[Record]:

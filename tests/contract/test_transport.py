@@ -405,6 +405,22 @@ def test_reading_at_a_place_needs_no_group(transport: Transport, make_topic: Mak
     assert transport.read(place, 50) == []
 
 
+def test_an_instant_has_its_offset(transport: Transport, make_topic: MakeTopic, producer: Producer) -> None:
+    """The first record produced then or later; the end where there is none, and in an empty partition."""
+    topic = make_topic()
+    place = TopicPartition(topic, 0)
+    assert transport.offset_at(place, CLOCK.now()) == 0
+    for number in range(3):
+        put(producer, topic, str(number))
+        CLOCK.sleep(0.005)  # seconds; a log keeps times in whole milliseconds
+    times = [record.timestamp for record in transport.read(place, 0)]
+
+    assert transport.offset_at(place, times[0] - timedelta(days=1)) == 0
+    assert [transport.offset_at(place, at) for at in times] == [0, 1, 2]
+    assert transport.offset_at(place, times[1] + timedelta(microseconds=1)) == 2
+    assert transport.offset_at(place, times[2] + timedelta(milliseconds=1)) == 3
+
+
 def test_end_offsets_count_what_was_produced(transport: Transport, make_topic: MakeTopic, producer: Producer) -> None:
     """The end of a partition is the offset of its next record."""
     topic = make_topic(2)

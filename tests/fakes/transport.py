@@ -75,6 +75,10 @@ class FakeTransport:
     def end_offsets(self, topic: str) -> Mapping[TopicPartition, int]:
         return {TopicPartition(topic, 0): len(self.records[topic])}
 
+    def offset_at(self, place: TopicPartition, instant: datetime) -> int:
+        records = self.records[place.topic]
+        return next((record.offset for record in records if record.timestamp >= instant), len(records))
+
     def read(self, place: TopicPartition, offset: int, max_records: int = 500) -> Sequence[Record]:
         return self.records[place.topic][offset : offset + max_records]
 
