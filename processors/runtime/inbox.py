@@ -55,7 +55,7 @@ def _ask_for(dialect: Any) -> Any:
         index_elements=[effects.c.effect_id],
         set_={**anew, "error": None, "finished_at": None},
         where=effects.c.status == "dead",
-    )
+    ).execution_options(preserve_rowcount=True)  # which SQLAlchemy else forgets on PostgreSQL: we count by it
 
 
 _ASK_FOR = {"sqlite": _ask_for(sqlite), "postgresql": _ask_for(postgresql)}

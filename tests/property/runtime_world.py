@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, delete, select
 
-from infra.database.engine import open_database
+from infra.database.engine import open_database, reading, writing
 from infra.database.tables import effects, metadata, states
 from infra.errors import TransientError
 from infra.transport import Record, TopicPartition
@@ -144,17 +144,21 @@ class TrialConsumer:
 
 
 class Trial:
-    """One run of the runtime over given records, killed at given fault points, each counted once."""
+    """One run of the runtime over given records, killed at given fault points, each counted once.
 
-    def __init__(self, numbers: Sequence[tuple[str, int]], faults: Sequence[int]) -> None:
+    It runs on the database of `engine`, emptied first, or on one in memory.
+    """
+
+    def __init__(self, numbers: Sequence[tuple[str, int]], faults: Sequence[int], engine: Engine | None = None) -> None:
         self.records = [_record(offset, key, number) for offset, (key, number) in enumerate(numbers)]
         self.committed = 0
         self.outside = Outside()
         self.clock = FakeClock(BEGIN)
         self._faults = list(faults)
         self._passed = 0
-        self.engine: Engine = open_database("sqlite:///:memory:")
+        self.engine: Engine = open_database("sqlite:///:memory:") if engine is None else engine
         metadata.create_all(self.engine)
+        _empty(self.engine)
         self.start()
 
     def fault(self, _where: str) -> None:
@@ -181,15 +185,21 @@ class Trial:
 
     def state(self) -> dict[str, Any]:
         """What the processor knows at the end, revisions apart: they tell how often it changed its mind."""
-        with self.engine.connect().execution_options(reading=True) as connection:
+        with reading(self.engine) as connection:
             rows = connection.execute(select(states.c.key, states.c.document)).all()
         documents = {row.key: json.loads(row.document) for row in rows}
         return {key: {**document, "revision": None} for key, document in documents.items()}
 
     def unfinished(self) -> int:
-        with self.engine.connect().execution_options(reading=True) as connection:
+        with reading(self.engine) as connection:
             waiting = select(effects.c.position).where(effects.c.status.in_(("pending", "leased")))
             return len(connection.execute(waiting).all())
+
+
+def _empty(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for table in metadata.tables.values():
+            connection.execute(delete(table))
 
 
 class _OneTopic:
