@@ -27,18 +27,20 @@ MAX_WAIT_SECONDS = 5.0  # longer, and the effect waits in the outbox instead of 
 
 @dataclass(slots=True)
 class _Line:
-    """When the next call of a label may go: one interval after the one before it, a second's worth in one burst."""
+    """When the next call of a label may go: evenly spaced, so that no second holds more than its share."""
 
     interval_seconds: float
-    burst_seconds: float
     next_at: float = 0.0
-    held_until: float = 0.0
 
-    def wait_seconds(self, now: float) -> float:
-        return max(0.0, self.next_at - self.burst_seconds - now, self.held_until - now)
+    def take(self, now: float) -> float:
+        """Return how long the next call has to wait; its place is taken."""
+        place = max(self.next_at, now)
+        if place - now <= MAX_WAIT_SECONDS:
+            self.next_at = place + self.interval_seconds
+        return place - now
 
-    def take(self, now: float) -> None:
-        self.next_at = max(self.next_at, now) + self.interval_seconds
+    def hold(self, until: float) -> None:
+        self.next_at = max(self.next_at, until)
 
 
 @dataclass(slots=True)
@@ -52,9 +54,8 @@ class RateBudget:
     _lock: Lock = field(init=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
-        limits = {label: max(limit * self.share, 0.1) for label, limit in PER_SECOND[self.plan].items()}
-        # A burst of one second's calls: from a standing start, no window of a second ever holds more than twice the share.
-        self._lines = {label: _Line(1 / rate, max(0.0, 1 - 1 / rate)) for label, rate in limits.items()}
+        limits = PER_SECOND[self.plan]
+        self._lines = {label: _Line(1 / (limit * self.share)) for label, limit in limits.items()}
 
     def take(self, label: Label) -> None:
         """Return when a call of this label may go, after waiting for it where that is short.
@@ -63,17 +64,13 @@ class RateBudget:
             RateLimited: it would take longer than five seconds; `retry_after_seconds` says how long.
         """
         with self._lock:
-            now = self.clock.monotonic()
-            line = self._lines[label]
-            wait = line.wait_seconds(now)
-            if wait > MAX_WAIT_SECONDS:
-                raise RateLimited("the rate budget for Zoom is used up", retry_after_seconds=wait)
-            line.take(now + wait)
+            wait = self._lines[label].take(self.clock.monotonic())
+        if wait > MAX_WAIT_SECONDS:
+            raise RateLimited("the rate budget for Zoom is used up", retry_after_seconds=wait)
         if wait > 0:
             self.clock.sleep(wait)
 
     def hold(self, label: Label, seconds: float) -> None:
         """Let no call of this label through for so long: Zoom said so."""
         with self._lock:
-            line = self._lines[label]
-            line.held_until = max(line.held_until, self.clock.monotonic() + seconds)
+            self._lines[label].hold(self.clock.monotonic() + seconds)
