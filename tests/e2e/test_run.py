@@ -1,0 +1,130 @@
+"""`make run`: it starts, says what runs, stops when asked, finds its data again, and refuses in one sentence."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.clock import SystemClock
+from infra.local.s3_server import free_ports
+from tests.contract.s3_fixtures import require_seaweedfs
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 90.0  # ten on an idle machine
+STOP_SECONDS = 20.0
+READY = "Ctrl-C stops it"
+
+
+class Run:
+    """One `make run` over a folder."""
+
+    def __init__(self, folder: Path, receiver: int, zoom: int) -> None:
+        self.folder = folder
+        self._said = folder.with_suffix(".said")
+        with self._said.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "infra.local", "run", "--folder", folder, "--zoom", f"127.0.0.1:{zoom}"],
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], "RECEIVER_BIND": f"127.0.0.1:{receiver}"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def wait_until_ready(self) -> None:
+        wait_for("everything to run", lambda: READY in self.said or self._process.poll() is not None, START_SECONDS)
+        assert READY in self.said, self.said
+
+    def command(self, *arguments: str) -> str:
+        """Run a command of the product as a person would: with the environment that the run wrote down."""
+        line = f". {self.folder}/environment; {sys.executable} -m {' '.join(arguments)}"
+        done = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def calls(self) -> set[str]:
+        """The ids of the calls it knows."""
+        return {line.split()[0] for line in self.command("processors", "calls", "list").splitlines()}
+
+    def stop(self) -> int:
+        """Ask it to stop; return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(STOP_SECONDS)
+
+    def end(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def wait_for(what: str, seen: Callable[[], object], seconds: float) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + seconds
+    while not seen():
+        assert clock.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
+        clock.sleep(0.2)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Run]]:
+    """Start it over one folder, on ports that stay the same."""
+    require_seaweedfs()
+    receiver, zoom = free_ports(2)
+    started: list[Run] = []
+
+    def begin() -> Run:
+        started.append(Run(tmp_path / "run", receiver, zoom))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.end()
+
+
+@pytest.mark.s3
+@pytest.mark.timeout(300)
+def test_it_stops_when_asked_and_finds_its_data_again(start: Callable[[], Run]) -> None:
+    """Calls that were played before the stop are known after the next start; every file is the owner's alone."""
+    first = start()
+    first.wait_until_ready()
+    wait_for("the calls to be known", lambda: len(first.calls()) == 4, 30)
+    known = first.calls()
+
+    assert first.stop() == 0
+    assert first.folder.stat().st_mode & 0o777 == 0o700
+    assert (first.folder / "environment").stat().st_mode & 0o777 == 0o600
+    second = start()
+    second.wait_until_ready()
+    assert known <= second.calls()
+    assert "call.started" in second.command("infra", "topics", "read", "call-events", "--from-beginning")
+    assert second.stop() == 0
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    """It names the port and ends with exit code 2 before anything is started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.local", "run", "--folder", tmp_path, "--receiver", f"127.0.0.1:{port}"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: the receiver cannot listen on 127.0.0.1:")
+    assert str(port) in line
