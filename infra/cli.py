@@ -16,12 +16,12 @@ from schemas.errors import PipelineError
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Look after the log and the database."""
+    """Look after the log, the database, the bucket and the published contracts."""
 
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database (DATABASE_URL) to this version's schema; safe to run twice, and by two at once."""
+    """Bring the database (DATABASE_URL) to this version's schema. Safe to run twice, and by two at once."""
     engine = open_database(database_url(os.environ))
     click.echo(f"the database is at revision {migrate_database(engine)}")
 

@@ -31,9 +31,11 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("names", nargs=-1, type=_NAMES)
-@click.option("--all", "everything", is_flag=True, help="Every processor, in this one process.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every processor, in this one process; in production each has its own."
+)
 def run(names: tuple[str, ...], everything: bool) -> None:
-    """Run processors until SIGTERM; exit code 3 when one stopped by itself."""
+    """Run processors until SIGTERM. Exit code 3 when one stopped by itself."""
     if everything == bool(names):
         raise click.UsageError("name the processors to run, or --all")
     settings = processor_settings(os.environ)

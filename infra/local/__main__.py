@@ -54,7 +54,7 @@ def cli() -> None:
     help="Where the simulated Zoom and its chat answer.",
 )
 def run(folder: Path, receiver: Address, zoom: Address) -> None:
-    """Run everything until Ctrl-C; without Zoom credentials a simulated Zoom plays calls."""
+    """Run everything until Ctrl-C. Without Zoom credentials a simulated Zoom plays calls."""
     run_everything(folder, SystemClock(), Console(), receiver=receiver, zoom=zoom)
 
 
@@ -63,9 +63,17 @@ def run(folder: Path, receiver: Address, zoom: Address) -> None:
     "--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True, help="Emptied first."
 )
 @click.option("--kafka", is_flag=True, help="Through a real Kafka broker instead of the embedded log.")
-def demo(folder: Path, kafka: bool) -> None:
-    """Play calls through everything, check what came out, print it; exit code 2 when anything is wrong."""
-    play_demo(folder, SystemClock(), Console(), kafka=kafka)
+@click.option("--postgres", is_flag=True, help="On a PostgreSQL server started for it instead of SQLite.")
+@click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    show_envvar=True,
+    help="On this PostgreSQL database, in a schema of its own that is emptied first.",
+)
+def demo(folder: Path, kafka: bool, postgres: bool, database_url: str | None) -> None:
+    """Play calls through everything, check what came out, print it. Exit code 2 when anything is wrong."""
+    url = database_url if database_url and database_url.startswith("postgresql") else None
+    play_demo(folder, SystemClock(), Console(), kafka=kafka, postgres=postgres, database_url=url)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from schemas.topics import all_topics
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 when something is not as it should be.")
 @click.pass_context
 def provision(context: click.Context, check: bool) -> None:
-    """Make topics, ACLs and the bucket as the product needs them; safe to run again.
+    """Make topics, ACLs and the bucket as the product needs them. Safe to run again.
 
     Reads TRANSPORT_URL, KAFKA_*, ARCHIVE_BUCKET and AWS_*. Says line by line what is fine, what was changed, and what this
     broker or store does not offer. Exits with 1 when something could not be settled.
