@@ -95,6 +95,24 @@ def migrate(engine: Engine) -> str:
     return _newest()
 
 
+def emptied_schema(url: str, name: str) -> str:
+    """Make an empty schema of this name in a PostgreSQL database, in place of the one that was there; return its URL.
+
+    Raises:
+        ConfigurationError: the URL is of no database.
+        TransientError: the database does not answer.
+    """
+    engine = open_database(url)
+    with writing(engine) as connection:
+        quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {quoted} CASCADE"))
+        connection.execute(text(f"CREATE SCHEMA {quoted}"))
+    engine.dispose()
+    own = make_url(url)
+    options = f"{own.query.get('options', '')} -c search_path={quoted}".strip()
+    return own.update_query_dict({"options": options}).render_as_string(hide_password=False)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a connection that only reads, so that on SQLite it waits for no writer.

@@ -2,14 +2,17 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 
 from infra.clock import Clock
+from infra.database.engine import emptied_schema
 from infra.errors import PermanentError
 from infra.local.observe import Observed, Observer
+from infra.local.postgres import PostgresServer
 from infra.local.report import print_report, progress_table
 from infra.local.s3_server import free_ports
 from infra.local.stack import Stack
@@ -24,6 +27,7 @@ PLAYED = ("clean", "two-segments", "recording-stopped", "disorder", "no-recordin
 WAIT_SECONDS = 60.0  # everything comes out within ten on two idle cores
 SETTLE_SECONDS = 2.0  # what is going to be doubled is doubled by then
 GRACE_SECONDS = 4  # instead of a day until a recording counts as missing
+DEMO_SCHEMA = "zoom_pipeline_demo"
 _LOOK_SECONDS = 0.5
 
 
@@ -31,8 +35,19 @@ class DemoFailed(PermanentError):
     """Something is missing, doubled or different; the report says what."""
 
 
-def demo(folder: Path, clock: Clock, console: Console, *, kafka: bool) -> None:
+def demo(
+    folder: Path,
+    clock: Clock,
+    console: Console,
+    *,
+    kafka: bool,
+    postgres: bool = False,
+    database_url: str | None = None,
+) -> None:
     """Play every scenario through a fresh stack in `folder`, and print what came out.
+
+    The database is a SQLite file, with `postgres` a PostgreSQL server started for it, or an emptied schema of its own in
+    the PostgreSQL database that `database_url` names.
 
     Raises:
         DemoFailed: something is missing, doubled or different.
@@ -40,15 +55,24 @@ def demo(folder: Path, clock: Clock, console: Console, *, kafka: bool) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     receiver, zoom = (Address("127.0.0.1", port) for port in free_ports(2))
-    stack = Stack(
-        folder, clock, lambda line: console.print(line, highlight=False), receiver=receiver, zoom=zoom, kafka=kafka
-    )
     started = clock.monotonic()
-    try:
+    with ExitStack() as parts:
+        if postgres:
+            database_url = _started_postgres(folder, clock, console, parts)
+        elif database_url is not None:
+            database_url = emptied_schema(database_url, DEMO_SCHEMA)
+        stack = Stack(
+            folder,
+            clock,
+            lambda line: console.print(line, highlight=False),
+            receiver=receiver,
+            zoom=zoom,
+            kafka=kafka,
+            database_url=database_url,
+        )
+        parts.callback(stack.stop)
         stack.start({"NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS)})
         calls, seen, aside = _play(stack, clock, console)
-    finally:
-        stack.stop()
     print_report(console, calls, [SCENARIOS[call.scenario].title for call in calls], seen)
     for name, count in aside.items():
         console.print(f"\n! {count} records in {name}", style="red", markup=False)
@@ -60,6 +84,14 @@ def demo(folder: Path, clock: Clock, console: Console, *, kafka: bool) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _started_postgres(folder: Path, clock: Clock, console: Console, parts: ExitStack) -> str:
+    console.print("starting a PostgreSQL server", highlight=False)
+    server = PostgresServer(folder, clock)
+    server.start()
+    parts.callback(server.stop)
+    return server.url
 
 
 def _play(stack: Stack, clock: Clock, console: Console) -> tuple[Sequence[Call], Sequence[Observed], dict[str, int]]:

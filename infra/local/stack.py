@@ -32,13 +32,23 @@ _OPTIONS = ("--receiver HOST:PORT", "--zoom HOST:PORT")
 class Stack:
     """The whole product over one folder, all of it on loopback. A second start over the folder finds its data again.
 
+    Its database is the one that `database_url` names, else a SQLite file.
     `environment` is what every part was started with: with it in the shell, every command of the product reaches it.
     """
 
     def __init__(
-        self, folder: Path, clock: Clock, say: Callable[[str], None], *, receiver: Address, zoom: Address, kafka: bool
+        self,
+        folder: Path,
+        clock: Clock,
+        say: Callable[[str], None],
+        *,
+        receiver: Address,
+        zoom: Address,
+        kafka: bool,
+        database_url: str | None = None,
     ) -> None:
         self._folder = folder
+        self._database_url = database_url or f"sqlite:///{folder.absolute() / 'processors.db'}"
         self._clock = clock
         self._say = say
         self._addresses = receiver, zoom
@@ -124,7 +134,7 @@ class Stack:
         settings = {
             **self._s3.environment(),
             "TRANSPORT_URL": f"sqlite:///{log}" if self._kafka is None else f"kafka://{self._kafka.bootstrap_servers}",
-            "DATABASE_URL": f"sqlite:///{self._folder.absolute() / 'processors.db'}",
+            "DATABASE_URL": self._database_url,
             "ARCHIVE_BUCKET": BUCKET,
             "RECEIVER_BIND": str(self._addresses[0]),
             "ZOOM_WEBHOOK_SECRETS": _kept_secret(self._folder / "webhook-secret"),
