@@ -144,7 +144,7 @@ def _reordered() -> Feed:
 
 
 def _late() -> Feed:
-    """Zoom delivers late: facts are learned after later ones, and a registration after its session's first events."""
+    """Facts are learned after later ones; a session's first events are said again once its registration is known."""
     session = Stream("late", "98100000005", registered=False)
     before = [session.say("call.started", 0, reopened=False)]
     call = Stream("late", "98100000005")
@@ -152,6 +152,7 @@ def _late() -> Feed:
     return [
         *before,
         _created(call, 2),
+        call.say("call.started", 0, reopened=False),
         _ended(call, 31, started_minute=0),
         call.say("call.participant_left", 30, **guest),
         call.say("call.participant_joined", 0.5, **guest),

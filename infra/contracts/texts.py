@@ -34,7 +34,13 @@ Any service may subscribe.
 3. Do the three things below: drop doubles, order by `sequence`, ignore what you do not know.
 
 Subscribers of about 30 lines that do so: [Python](examples/subscriber.py) (kafka-python, CloudEvents SDK) and
-[JavaScript](examples/subscriber.mjs) (@platformatic/kafka, CloudEvents SDK). To look at the stream by hand:
+[JavaScript](examples/subscriber.mjs) (@platformatic/kafka, CloudEvents SDK). In `docs/examples`:
+
+    pip install kafka-python cloudevents && python subscriber.py BROKER GROUP
+    npm ci && node subscriber.mjs BROKER GROUP
+
+(The lock file holds the client's 1.x line, which runs on Node 20.19 and later; on Node 22.22 and later there is 2.x.) To look at
+the stream by hand:
 
     kcat -b BROKER -t call-events -C -o beginning -e -f '%h\\n%s\\n\\n'
 
@@ -48,8 +54,7 @@ The value is the event's data as JSON; everything about it is in the headers:
 ## Doubles: at least once
 
 A record may come twice, or a whole stretch again after a restart. It then has the same `ce_id`, which hangs on the fact and
-not on its delivery. **Drop a `ce_id` that you have seen**; remember them for as long as
-the topic keeps records. Better still,
+not on its delivery. **Drop a `ce_id` that you have seen**; remember them for as long as the topic keeps records. Better still,
 make your effect idempotent with `ce_id` as its key.
 
 ## Order: by `sequence` within a call
@@ -77,7 +82,7 @@ An event says what was known when it was published, and is never changed. A corr
 | `call.ended` | another with a later end, or a `call.started` with `reopened` | the session's latest end counts, unless a later start follows it |
 | `call.recording_completed` | further ones for the session | unite the files by `file_id`, else by `kind` and `recording_start` |
 | `call.recording_missing` | `call.recording_completed` or `call.recording_archived` | the recording was only late |
-| events with `call_id` null | `call.created` that names their meeting | the session's later events name the call; the earlier ones stay as they are |
+| events with `call_id` null | the same facts again with a `call_id`, once the registration is known | the call's stream holds all of it: forget the session's own |
 
 A call has ended with its last session. `call.recording_archived` is final: the file is there, complete and proven, until
 `expires_at`.
@@ -98,7 +103,7 @@ operators for what lies before.
 | `usual.jsonl` | nothing: a call of half an hour |
 | `doubled.jsonl` | records twice in a row, and a whole stretch again |
 | `reordered.jsonl` | two calls mixed, one of them back to front |
-| `late.jsonl` | facts learned after later ones; a registration after its session's first events |
+| `late.jsonl` | facts learned after later ones; a session's first events, said again once its registration is known |
 | `corrected.jsonl` | start, end and missing recording are corrected; a reopening |
 | `later_version.jsonl` | a type and a field that do not exist yet |
 

@@ -62,6 +62,13 @@ def test_breaking_is_told_when_a_document_is_gone(project: Path) -> None:
     assert broken(project, {}) == [f"{NAME}: the document is gone"]
 
 
+def test_a_withdrawn_version_is_no_break(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its 90 days' notice a version is named in WITHDRAWN, and may go."""
+    monkeypatch.setattr("infra.contracts.history.WITHDRAWN", frozenset({NAME}))
+
+    assert broken(project, {}) == []
+
+
 def test_breaking_is_told_when_a_type_leaves_its_topic(project: Path) -> None:
     """The AsyncAPI document promises where events travel, and in which headers."""
 
