@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit lint lock clean
+.PHONY: help install install-system run demo test test-unit lint bench lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -31,6 +31,17 @@ test: .venv/installed-dev ## Run every test, with a real Kafka broker, S3 server
 
 test-unit: .venv/installed-dev ## Run the tests that need no server: under a minute
 	@$(PYTHON_IN_VENV) -m pytest -n 2 tests/unit tests/architecture
+
+bench: .venv/installed-bench ## Measure how fast and how big, beside peers; keeps docs/benchmarks.md (one group: make bench-receiver, -archive, -latency, -runtime, -start)
+	@$(PYTHON_IN_VENV) -m tests.benchmarks
+
+bench-%: .venv/installed-bench
+	@$(PYTHON_IN_VENV) -m tests.benchmarks $*
+
+.venv/installed-bench: .venv/installed-dev requirements-bench.lock
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock || \
+		echo "the peers of requirements-bench.lock could not be installed: their rows will say so"
+	@touch $@
 
 lint: .venv/installed-dev ## Check style, types and who imports whom
 	@.venv/bin/ruff check .
