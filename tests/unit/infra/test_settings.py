@@ -116,7 +116,7 @@ def test_secrets_are_in_no_repr() -> None:
     """Neither the settings as a whole nor their parts show a secret, a password within a URL included."""
     secrets = ("CHAT_TOKEN", "ZOOM_CLIENT_SECRET", "KAFKA_SASL_PASSWORD")
     environ = {**PROCESSORS, **CREDENTIALS, **dict.fromkeys(secrets, HIDDEN)}
-    environ["DATABASE_URL"] = f"postgresql://user:{HIDDEN}@db.internal/calls"
+    environ["DATABASE_URL"] = f"postgresql://user:{HIDDEN}@db.internal/calls?sslmode=verify-full"
 
     shown = [
         processor_settings(environ),
@@ -173,7 +173,7 @@ def test_accounts_are_a_set() -> None:
 
 PROMISED = re.findall(
     r"\w+",
-    """TRANSPORT_URL KAFKA_SECURITY_PROTOCOL KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD KAFKA_CA_FILE
+    """TRANSPORT_URL ALLOW_PLAINTEXT KAFKA_SECURITY_PROTOCOL KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD KAFKA_CA_FILE
     DATABASE_URL ARCHIVE_BUCKET AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL CHAT_URL CHAT_TOKEN CALL_PAGE_URL RECEIVER_BIND
     RECEIVER_ADMIN_BIND METRICS_BIND WEBHOOK_WINDOW_SECONDS LOG_LEVEL ZOOM_WEBHOOK_SECRETS ZOOM_ACCOUNT_IDS
     ZOOM_CLIENT_ID ZOOM_CLIENT_SECRET ZOOM_OAUTH_ACCOUNT_ID ZOOM_API_URL ZOOM_OAUTH_URL ZOOM_HOSTS ZOOM_DOWNLOAD_HOSTS""",
