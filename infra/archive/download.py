@@ -7,6 +7,7 @@ same total. Everywhere else the reader is told, and begins anew.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from random import uniform
 from urllib.parse import urljoin
 
 import urllib3
@@ -24,7 +25,7 @@ MAX_REDIRECTS = 5  # design 8; Zoom itself needs one or two
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0  # of silence; a file that is still coming is never cut off
 MAX_RESUMES = 5  # of one body
-RESUME_WAIT_SECONDS = 0.5  # doubled each time: 15 s in all
+RESUME_WAIT_SECONDS = 0.5  # doubled each time, less up to a half at random: 8 to 15 s in all
 READ_BYTES = 256 * 1024  # one read; larger ones cost memory and gain nothing (lab, section 4)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -168,19 +169,32 @@ class Body:
             except HTTPError as error:
                 self._resume(error)
 
-    def _resume(self, error: HTTPError) -> None:
+    def _resume(self, error: Exception) -> None:
         self._response.close()
         etag, total = self._validator.etag, self._validator.total_bytes
-        if etag is None or self._resumes == MAX_RESUMES:
+        if etag is None:
             raise Interrupted(f"the connection broke after {self._read_bytes} bytes: {type(error).__name__}") from None
-        self._clock.sleep(RESUME_WAIT_SECONDS * 2**self._resumes)
-        self._resumes += 1
-        self._response = self._again({"Range": f"bytes={self._read_bytes}-", "If-Range": etag})
+        self._response = self._reopened({"Range": f"bytes={self._read_bytes}-", "If-Range": etag}, error)
         expected = f"bytes {self._read_bytes}-"
         given = self._response.headers.get("Content-Range", "")
         if self._response.status != 206 or not given.startswith(expected) or not given.endswith(f"/{total}"):
             self._response.close()
             raise Interrupted(f"the connection broke after {self._read_bytes} bytes; the server does not resume")
+
+    def _reopened(self, headers: Mapping[str, str], error: Exception) -> BaseHTTPResponse:
+        """Ask for the rest; a server that is away for a moment is waited for, one that says for how long is not."""
+        while self._resumes < MAX_RESUMES:
+            self._clock.sleep(RESUME_WAIT_SECONDS * 2**self._resumes * uniform(0.5, 1))
+            self._resumes += 1
+            try:
+                return self._again(headers)
+            except TokenRefused:
+                raise
+            except TransientError as refused:
+                if refused.retry_after_seconds is not None:
+                    raise
+                error = refused
+        raise Interrupted(f"the connection broke after {self._read_bytes} bytes: {type(error).__name__}") from None
 
 
 def _joined(url: str, location: str) -> str:

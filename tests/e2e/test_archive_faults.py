@@ -251,6 +251,52 @@ def test_a_cut_download_begins_anew(lab: Lab, resumes: bool, etag: str) -> None:
     assert lab.stored() == LARGE_MP4
 
 
+def test_a_download_that_is_cut_again_and_again(lab: Lab) -> None:
+    """2: each time the rest is asked for from the last byte read, though the server is away for a moment in between."""
+
+    def behave(answer: Answer) -> None:
+        start = answer.range_from or 0
+        if answer.tries == 3:
+            answer.send(503)
+            return
+        end = min(start + 6 * MEBIBYTE, len(LARGE_MP4))
+        place = {"Content_Range": f"bytes {start}-{len(LARGE_MP4) - 1}/{len(LARGE_MP4)}"} if start else {}
+        answer.begin(206 if start else 200, Content_Length=str(len(LARGE_MP4) - start), ETag=ETAG, **place)
+        answer.write(LARGE_MP4[start:end])
+        answer.cut()
+
+    lab.serve(behave)
+
+    lab.archive(LARGE_MP4)
+
+    assert lab.stored() == LARGE_MP4
+    offsets = [asked.headers.get("Range") for asked in lab.zoom.asked]
+    assert offsets == [None, *(f"bytes={at * MEBIBYTE}-" for at in (6, 12, 12, 18))]
+
+
+@pytest.mark.parametrize("lie", ["bytes 0-9/10", "bytes {start}-{last}/{longer}", "bytes {later}-{last}/{total}"])
+def test_a_resumed_answer_that_is_another_piece(lab: Lab, lie: str) -> None:
+    """2: a piece from elsewhere, or of a file of another length, is never glued in; everything begins anew."""
+
+    def behave(answer: Answer) -> None:
+        if answer.tries == 1:
+            answer.begin(200, Content_Length=str(len(LARGE_MP4)), ETag=ETAG)
+            answer.write(LARGE_MP4[: 10 * MEBIBYTE])
+            answer.cut()
+        elif answer.range_from is not None:
+            start, total = answer.range_from, len(LARGE_MP4)
+            place = lie.format(start=start, last=total - 1, total=total, longer=total + 1, later=start + 1)
+            answer.send(206, bytes(total - start), Content_Range=place, ETag=ETAG)
+        else:
+            answer.send(200, LARGE_MP4, ETag=ETAG)
+
+    lab.serve(behave)
+
+    lab.archive(LARGE_MP4)
+
+    assert lab.stored() == LARGE_MP4
+
+
 def test_a_download_that_is_always_cut(lab: Lab) -> None:
     """2: the tries are bounded; then it is for later, and nothing is left."""
 
