@@ -20,6 +20,11 @@ MetricName = Literal[
     "processor_decisions_total",  # counter, decisions by what they gave as their reason, such as an unregistered meeting
     "processor_effects_total",  # counter, effects: done, put off, dead or lost to another worker, by kind
     "processor_effect_seconds",  # histogram, seconds: performing one effect, by kind
+    "processor_lag_seconds",  # gauge, seconds: since the instant up to which every partition is read; up to 5 when idle
+    "processor_due_age_seconds",  # gauge, seconds: how long the oldest effect that is due has waited; 0 when none is
+    "processor_effects_dead",  # gauge, effects: that nobody tries again until a person redrives them
+    "processor_braked",  # gauge, 0 or 1: stopped until a person resumes it
+    "processor_effects_running",  # gauge, effects: under way in this process, by kind; downloads are archive_file
 ]
 
 # Zoom gives up after 3 s; the log has until 1.5 s.
@@ -54,6 +59,11 @@ METRICS: Mapping[MetricName, Metric] = {
     "processor_decisions_total": Metric("counter", "Decisions, by reason", ("processor", "reason")),
     "processor_effects_total": Metric("counter", "Effects ended, by outcome", ("processor", "kind", "outcome")),
     "processor_effect_seconds": Metric("histogram", "Performing an effect", ("processor", "kind"), _EFFECT_BUCKETS),
+    "processor_lag_seconds": Metric("gauge", "Since the instant up to which its input is read", ("processor",)),
+    "processor_due_age_seconds": Metric("gauge", "How long the oldest due effect has waited", ("processor",)),
+    "processor_effects_dead": Metric("gauge", "Effects given up", ("processor",)),
+    "processor_braked": Metric("gauge", "Stopped until a person resumes it", ("processor",)),
+    "processor_effects_running": Metric("gauge", "Effects under way", ("processor", "kind")),
 }
 
 

@@ -91,6 +91,7 @@ class ProcessorSettings:
     account_ids: frozenset[str]
     metrics_bind: Address
     no_recording_grace_seconds: float
+    health_file: str | None
     log_level: str
 
 
@@ -197,10 +198,13 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
         metrics_bind=reader.address("METRICS_BIND", "127.0.0.1:0"),
         no_recording_grace_seconds=reader.number("NO_RECORDING_GRACE_SECONDS", 24 * 3600, 1, 7 * 86400),
+        health_file=reader.text("HEALTH_FILE"),
         log_level=_log_level(reader),
     )
     if settings.call_page_url and "{call_id}" not in settings.call_page_url:
         reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
+    if settings.health_file and "{processor}" not in settings.health_file:
+        reader.problems.append("HEALTH_FILE has no {processor} in it")
     reader.finish()
     return settings
 

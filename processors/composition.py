@@ -80,6 +80,7 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
             performers=performers,
             clock=clock,
             metrics=metrics,
+            health_file=settings.health_file,
         )
         options = Options(
             call_page_url=settings.call_page_url,

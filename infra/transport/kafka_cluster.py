@@ -99,8 +99,7 @@ class KafkaCluster:
         with translated("asking"), self.admin() as admin:
             end = admin.list_partition_offsets({asked: OffsetSpec.LATEST}, timeout_ms=PATIENT_MS)
             found = admin.list_partition_offsets({asked: at_ms}, timeout_ms=PATIENT_MS)
-        offset = found[asked].offset
-        return offset if offset >= 0 else end[asked].offset
+        return int(found[asked].offset if found[asked].offset >= 0 else end[asked].offset)
 
     def create_topics(self, topics: Sequence[Topic]) -> Sequence[str]:
         """Make those that are missing; return their names. What an ACL keeps from our sight is none of ours to make."""

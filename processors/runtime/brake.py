@@ -10,6 +10,7 @@ from infra.clock import Clock
 from infra.database.engine import reading, writing
 from infra.database.tables import brakes
 from infra.errors import PermanentError
+from infra.transport import TopicPartition
 
 _IN_A_ROW = 5  # one poisoned record may be doubled by Zoom four times over; five different ones are a bug
 _WINDOW, _RATIO = 50, 0.5  # most of the last fifty
@@ -17,6 +18,15 @@ _WINDOW, _RATIO = 50, 0.5  # most of the last fifty
 
 class BrakedError(PermanentError):
     """The processor is stopped until a person resumes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A brake that is on. `place` and `next_offset` tell the next record, where records were what braked."""
+
+    reason: str
+    place: TopicPartition | None
+    next_offset: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +47,22 @@ class Brake:
                 f"when it is mended: python -m processors resume {self.processor}"
             )
 
-    def trip(self, reason: str) -> None:
+    def standing(self) -> Standing | None:
+        """Why the brake is on and where; None when it is not."""
+        with reading(self.engine) as connection:
+            row = connection.execute(select(brakes).where(brakes.c.processor == self.processor)).first()
+        if row is None:
+            return None
+        place = None if row.topic is None else TopicPartition(row.topic, row.partition)
+        return Standing(row.reason, place, row.next_offset)
+
+    def trip(self, reason: str, place: TopicPartition | None = None, next_offset: int | None = None) -> None:
         """Put the brake on and raise BrakedError."""
+        where = {} if place is None else {"topic": place.topic, "partition": place.partition}
+        row = {"processor": self.processor, "tripped_at": self.clock.now(), "reason": reason, **where}
         try:
             with writing(self.engine, durable=True) as connection:
-                now = self.clock.now()
-                connection.execute(insert(brakes).values(processor=self.processor, tripped_at=now, reason=reason))
+                connection.execute(insert(brakes).values(**row, next_offset=next_offset))
         except IntegrityError:
             pass  # another member was first
         self.check()

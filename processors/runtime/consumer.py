@@ -2,7 +2,8 @@
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from infra.errors import TransientError
 from infra.metrics import Metrics
 from infra.transport import Consumer, Record, TopicPartition
 from processors.base import Processor
-from processors.runtime.brake import Brake, FailureCount
+from processors.runtime.brake import Brake, BrakedError, FailureCount
 from processors.runtime.codec import decode, type_of
 from processors.runtime.dead_letters import DeadLetters, digest_of, reason_of
 from processors.runtime.inbox import Inbox, Outcome
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.25  # how late a stop or a progress mark may come when nothing arrives
 _RETRY_SECONDS = 1.0  # between tries while the database or the log is away
+_BRAKE_SECONDS = 1.0  # how late a member notices that another one braked
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Parts:
     clock: Clock
     metrics: Metrics
     wake: Callable[[], None]
+    alive: Callable[[], None]
+    skipped: Mapping[TopicPartition, range]
 
 
 class ConsumerLoop:
@@ -48,6 +52,8 @@ class ConsumerLoop:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._failures = FailureCount()
+        self._tripped: str | None = None
+        self._brake_checked_at: float | None = None
         self._taken: dict[TopicPartition, int] = {}
         self._wrote = False
         self._progress = Progress(parts.engine, parts.processor.name, parts.clock)
@@ -67,17 +73,36 @@ class ConsumerLoop:
 
     def run_once(self, stop: threading.Event) -> int:
         """Take one batch; return how many records were polled."""
+        self._parts.alive()
+        self._check_brake()
         records = self._parts.consumer.poll(_POLL_SECONDS)
         for record in _by_time(records):
             if not self._take(record, stop):
                 break
             self._taken[record.place] = record.offset + 1
             self._progress.read(record)
+            if self._tripped is not None:
+                self._stop(self._tripped, record)
         self._mark_progress(idle=not records)
         if self._taken:
             self._parts.consumer.commit(self._taken)
             self._taken.clear()
         return len(records)
+
+    def _check_brake(self) -> None:
+        now = self._parts.clock.monotonic()
+        if self._brake_checked_at is None or now - self._brake_checked_at >= _BRAKE_SECONDS:
+            self._parts.brake.check()
+            self._brake_checked_at = now
+
+    def _stop(self, reason: str, record: Record) -> None:
+        """Brake behind this record. What was taken is committed, so that nothing is dead-lettered twice."""
+        try:
+            self._parts.brake.trip(reason, record.place, record.offset + 1)
+        except BrakedError:
+            with suppress(TransientError):
+                self._parts.consumer.commit(self._taken)
+            raise
 
     def _take(self, record: Record, stop: threading.Event) -> bool:
         """Bring one record to its end: decided, or dead-lettered; False when told to stop before that."""
@@ -89,12 +114,15 @@ class ConsumerLoop:
                 return True
             except TransientError as error:
                 log.warning("record.waits", **self._place(record), reason=str(error))
+                self._parts.alive()  # waiting is no fault of this process, a restart would not help
                 stop.wait(_RETRY_SECONDS)
         return False
 
     def _decide(self, record: Record) -> None:
         started = self._parts.clock.monotonic()
         try:
+            if record.offset in self._parts.skipped.get(record.place, ()):
+                raise InvalidEvent("a person skipped it")
             event = decode(record)
             outcomes = [self._parts.inbox.take(event, key) for key in self._parts.processor.route(event)]
             self._wrote = self._wrote or any(not outcome.handled_before for outcome in outcomes)
@@ -107,7 +135,7 @@ class ConsumerLoop:
         except Exception as error:  # noqa: BLE001 # a bug in a decision must not stop the other records (I6)
             self._dead_letter(record, error)
             if self._failures.failed():
-                self._parts.brake.trip(f"unexpected exceptions, the last one {reason_of(error)}")
+                self._tripped = f"unexpected exceptions, the last one {reason_of(error)}"
             return
         self._failures.succeeded()
         if any(outcome.effects for outcome in outcomes):

@@ -25,6 +25,7 @@ _HANDLED_HERE = (
 _LOOK_UP = select(
     select(literal_column("1")).where(*_HANDLED_HERE).scalar_subquery().label("handled"),
     select(states.c.version).where(*_THIS_STATE).scalar_subquery().label("version"),
+    select(states.c.schema_version).where(*_THIS_STATE).scalar_subquery().label("form"),
     select(states.c.document).where(*_THIS_STATE).scalar_subquery().label("document"),
 )
 _FIRST_STATE = insert(states)
@@ -61,6 +62,10 @@ def _ask_for(dialect: Any) -> Any:
 _ASK_FOR = {"sqlite": _ask_for(sqlite), "postgresql": _ask_for(postgresql)}
 
 
+class NewerState(TransientError):
+    """A newer version of this program wrote the state: only that one can read it, so wait until it takes over."""
+
+
 class Overtaken(Exception):
     """Another member decided about the same state in between; decide again."""
 
@@ -82,8 +87,10 @@ class Inbox:
         self._processor = processor
         self._clock = clock
 
-    def take(self, event: Event, key: str) -> Outcome:
+    def take(self, event: Event, key: str, *, again: bool = False) -> Outcome:
         """Decide about a record's event in a transaction of its own, once however often it comes.
+
+        With `again`, for a replay, it is decided although it was before.
 
         Raises:
             InvalidEvent: the processor cannot use it; nothing was written.
@@ -92,7 +99,7 @@ class Inbox:
         for _ in range(_TRIES):
             try:
                 with writing(self._engine) as connection:
-                    return self._take(connection, event, key)
+                    return self._take(connection, event, key, again)
             except (Overtaken, IntegrityError):
                 continue
         raise TransientError("the state is written by others all the time")
@@ -106,17 +113,21 @@ class Inbox:
         found = self._look_up(connection, event, key)
         return self._decide(connection, event, key, found.version, found.document)
 
-    def _take(self, connection: Connection, event: Event, key: str) -> Outcome:
+    def _take(self, connection: Connection, event: Event, key: str, again: bool) -> Outcome:
         found = self._look_up(connection, event, key)
-        if found.handled:
+        if found.handled and not again:
             return Outcome(handled_before=True, effects=0)
         outcome = self._decide(connection, event, key, found.version, found.document)
-        row = {"processor": self._processor.name, "event_id": event.id, "key": key, "handled_at": self._clock.now()}
-        connection.execute(_HANDLED, row)
+        if not found.handled:
+            row = {"processor": self._processor.name, "event_id": event.id, "key": key, "handled_at": self._clock.now()}
+            connection.execute(_HANDLED, row)
         return outcome
 
     def _look_up(self, connection: Connection, event: Event, key: str) -> Any:
-        return connection.execute(_LOOK_UP, {"of": self._processor.name, "at": key, "event": event.id}).one()
+        found = connection.execute(_LOOK_UP, {"of": self._processor.name, "at": key, "event": event.id}).one()
+        if found.form is not None and found.form > self._processor.state_version:
+            raise NewerState(f"a state was written by a newer version of {self._processor.name}, which must read it")
+        return found
 
     def _decide(
         self, connection: Connection, event: Event, key: str, version: int | None, document: str | None

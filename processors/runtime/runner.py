@@ -16,9 +16,13 @@ from processors.runtime.brake import Brake
 from processors.runtime.consumer import ConsumerLoop, Parts
 from processors.runtime.dead_letters import DeadLetters
 from processors.runtime.endings import Endings
+from processors.runtime.health import Health, health_file
 from processors.runtime.inbox import Inbox
 from processors.runtime.outbox import Outbox
 from processors.runtime.performers import Performer
+from processors.runtime.skips import Skips
+from processors.runtime.upkeep import Upkeep
+from processors.runtime.watch import Watch
 from processors.runtime.worker import Tools, Worker
 from schemas.errors import PipelineError
 
@@ -38,6 +42,7 @@ class World:
     performers: Mapping[str, Performer[Any]]
     clock: Clock
     metrics: Metrics
+    health_file: str | None = None  # with {processor} in it
 
 
 class Member:
@@ -50,6 +55,9 @@ class Member:
         inbox = Inbox(world.engine, processor, world.clock)
         outbox = Outbox(world.engine, processor.name, world.clock)
         self._inbox = inbox
+        self._health = Health(health_file(world.health_file, processor.name), world.clock)
+        watch = Watch(processor.name, world.clock, world.metrics)
+        self.upkeep = Upkeep(world.engine, processor, world.clock, world.metrics, watch)
         self.worker = Worker(
             Tools(
                 processor=processor,
@@ -60,6 +68,8 @@ class Member:
                 clock=world.clock,
                 metrics=world.metrics,
                 partitions=self._count_partitions,
+                watch=watch,
+                alive=lambda: self._health.beat("worker"),
             ),
             CONCURRENCY,
         )
@@ -89,6 +99,8 @@ class Member:
                 clock=self._world.clock,
                 metrics=self._world.metrics,
                 wake=self.worker.wake,
+                alive=lambda: self._health.beat("consumer"),
+                skipped=Skips(self._world.engine, self._processor.name).all(),
             )
         )
 
@@ -109,16 +121,21 @@ def run(processors: Iterable[Processor[Any]], world: World, stop: threading.Even
 
 
 class _Running:
-    """A member's two threads: when one ends, so does the other."""
+    """A member's threads: when one ends, so do the others."""
 
     def __init__(self, processor: Processor[Any], world: World) -> None:
         self.stop = threading.Event()
         self.failures: list[str] = []
+        self._lock = threading.Lock()
         self._name = processor.name
         member = Member(processor, world)
         self._threads = [
             threading.Thread(target=self._guard, args=(member.check, work), name=f"{processor.name}-{role}")
-            for role, work in (("consumer", member.consume), ("worker", member.worker.run))
+            for role, work in (
+                ("consumer", member.consume),
+                ("worker", member.worker.run),
+                ("upkeep", member.upkeep.run),
+            )
         ]
         for thread in self._threads:
             thread.start()
@@ -143,6 +160,7 @@ class _Running:
             self.stop.set()
 
     def _fail(self, reason: str) -> None:
-        if reason not in self.failures:
-            log.error("processor.stopped", processor=self._name, reason=reason)
-            self.failures.append(reason)
+        with self._lock:
+            if reason not in self.failures:
+                log.error("processor.stopped", processor=self._name, reason=reason)
+                self.failures.append(reason)

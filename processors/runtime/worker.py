@@ -19,6 +19,7 @@ from processors.runtime.dead_letters import reason_of
 from processors.runtime.endings import Endings
 from processors.runtime.outbox import LEASE, Leased, Outbox
 from processors.runtime.performers import Performer
+from processors.runtime.watch import Watch
 from schemas.errors import InvalidEvent
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,8 @@ class Tools:
     clock: Clock
     metrics: Metrics
     partitions: Callable[[], int]
+    watch: Watch
+    alive: Callable[[], None]
 
 
 class Worker:
@@ -69,6 +72,7 @@ class Worker:
         threading.Thread(target=self._renew_leases, args=(stop,), name="lease-renewer", daemon=True).start()
         while not stop.is_set() and self._braked is None:
             self._wake.clear()
+            self._tools.alive()
             try:
                 self._start_due()
             except TransientError as error:
@@ -94,7 +98,8 @@ class Worker:
         """
         started = self._tools.clock.monotonic()
         try:
-            outcome = self._perform(leased)
+            with self._tools.watch.over(leased):
+                outcome = self._perform(leased)
         except (TransientError, BrakedError):
             raise
         except Exception as error:  # noqa: BLE001 # a bug in one decision must not stop the other effects (I6)
