@@ -1,10 +1,11 @@
 """The one reader of the environment: each program takes the settings it needs, and says all that is wrong at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urljoin
 
+from infra import plaintext
 from infra.errors import ConfigurationError
 from infra.secret import Secret
 
@@ -13,6 +14,10 @@ _T = TypeVar("_T")
 DEFAULT_WINDOW_SECONDS = (
     7200  # Zoom's last retry comes 85 min after the first try; nobody knows whether it is re-stamped
 )
+
+
+KAFKA_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")  # Kafka's own names; SSL is TLS
+SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,10 @@ class TransportSettings:
 
 @dataclass(frozen=True, slots=True)
 class ZoomSettings:
-    """How to reach Zoom's REST and its files. `configured` tells whether there are credentials."""
+    """How to reach Zoom's REST and its files. `configured` tells whether there are credentials.
+
+    `rate_share` is this process's part of what `plan` allows the account in a second; `app_id` is whose webhook log is read.
+    """
 
     client_id: str | None
     client_secret: Secret | None
@@ -58,6 +66,9 @@ class ZoomSettings:
     oauth_url: str
     hosts: tuple[str, ...]
     download_hosts: tuple[str, ...]
+    plan: str = "pro"
+    rate_share: float = 0.25
+    app_id: str | None = None
 
     @property
     def configured(self) -> bool:
@@ -144,10 +155,29 @@ class _Reader:
 
         return self.parsed(name, str(default), parse, f"a whole number from {minimum} to {maximum}")
 
+    def flawed(self, name: str, expected: str, flaw: Callable[[], bool]) -> bool:
+        """Whether a value has this flaw; one that cannot be parsed is a problem of its own."""
+        try:
+            return flaw()
+        except ValueError:
+            self.problems.append(f"{name} is not {expected}")
+            return False
+
     def address(self, name: str, default: str) -> Address:
         return self.parsed(name, default, Address.of, "HOST:PORT")
 
+    def refuse_plaintext(self, name: str, kind: str, remedy: str) -> None:
+        """A connection that others can read on its way is a problem, unless ALLOW_PLAINTEXT names its kind."""
+        allowed = tuple(one for one in self.items("ALLOW_PLAINTEXT") if one in plaintext.KINDS)
+        if kind not in allowed:
+            self.problems.append(
+                f"{name} leads off this machine without TLS: {remedy}, or ALLOW_PLAINTEXT={','.join((*allowed, kind))}"
+            )
+
     def finish(self) -> None:
+        unknown = set(self.items("ALLOW_PLAINTEXT")) - set(plaintext.KINDS)
+        if unknown:
+            self.problems.append(f"ALLOW_PLAINTEXT takes {', '.join(plaintext.KINDS)} and nothing else")
         if self.problems:
             raise ConfigurationError("; ".join(self.problems))
 
@@ -266,6 +296,9 @@ def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> 
         oauth_url=source.text("ZOOM_OAUTH_URL", "https://zoom.us/oauth/token") or "",
         hosts=source.items("ZOOM_HOSTS", "zoom.us"),
         download_hosts=source.items("ZOOM_DOWNLOAD_HOSTS"),
+        plan=source.parsed("ZOOM_PLAN", "pro", _zoom_plan, "free, pro or business"),
+        rate_share=source.parsed("ZOOM_RATE_SHARE", "0.25", _share, "a number above 0 and up to 1"),
+        app_id=source.text("ZOOM_APP_ID"),
     )
     given = (settings.client_id, settings.client_secret, settings.oauth_account_id)
     if any(given) and not all(given):
@@ -277,18 +310,39 @@ def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> 
     return settings
 
 
+def _zoom_plan(text: str) -> str:
+    if text.lower() not in {"free", "pro", "business"}:
+        raise ValueError
+    return text.lower()
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise ValueError
+    return share
+
+
 def _archive_bucket(reader: _Reader) -> str:
     return reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings")
 
 
 def _s3_endpoint_url(reader: _Reader) -> str | None:
-    return reader.text("AWS_ENDPOINT_URL_S3") or reader.text("AWS_ENDPOINT_URL")
+    name = "AWS_ENDPOINT_URL_S3" if reader.text("AWS_ENDPOINT_URL_S3") else "AWS_ENDPOINT_URL"
+    url = reader.text(name)
+    if reader.flawed(name, "a URL", lambda: plaintext.s3_is_open(url)):
+        reader.refuse_plaintext(name, "s3", "use https://")
+    return url
 
 
 def _database_url(reader: _Reader) -> Secret:
     url = reader.required("DATABASE_URL", "for example sqlite:///var/processors.db")
     if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         reader.problems.append("DATABASE_URL is neither sqlite:///PATH nor postgresql://…")
+    elif url.startswith("postgresql") and reader.flawed(
+        "DATABASE_URL", "a URL", lambda: plaintext.postgresql_is_open(url)
+    ):
+        reader.refuse_plaintext("DATABASE_URL", "postgresql", "add ?sslmode=verify-full&sslrootcert=FILE")
     return Secret(url)
 
 
@@ -296,14 +350,40 @@ def _transport(reader: _Reader) -> TransportSettings:
     url = reader.required("TRANSPORT_URL", "sqlite:///var/log.db or kafka://host:port,…")
     if url and not url.startswith(("sqlite:///", "kafka://")):
         reader.problems.append("TRANSPORT_URL is neither sqlite:///PATH nor kafka://HOST:PORT,…")
-    return TransportSettings(
+    settings = TransportSettings(
         url=url,
-        security_protocol=reader.text("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT") or "PLAINTEXT",
+        security_protocol=(reader.text("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT") or "PLAINTEXT").upper(),
         sasl_mechanism=reader.text("KAFKA_SASL_MECHANISM"),
         sasl_username=reader.text("KAFKA_SASL_USERNAME"),
         sasl_password=reader.secret("KAFKA_SASL_PASSWORD"),
         ca_file=reader.text("KAFKA_CA_FILE"),
     )
+    if url.startswith("kafka://"):
+        reader.problems += _kafka_problems(settings)
+        if plaintext.kafka_is_open(url, settings.security_protocol):
+            reader.refuse_plaintext("TRANSPORT_URL", "kafka", "KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL")
+    return settings
+
+
+def _kafka_problems(settings: TransportSettings) -> Iterator[str]:
+    protocol = settings.security_protocol
+    if protocol not in KAFKA_PROTOCOLS:
+        yield f"KAFKA_SECURITY_PROTOCOL is not {', '.join(KAFKA_PROTOCOLS[:-1])} or {KAFKA_PROTOCOLS[-1]}"
+        return
+    if settings.ca_file and not protocol.endswith("SSL"):
+        yield f"KAFKA_CA_FILE is set, but KAFKA_SECURITY_PROTOCOL={protocol} has no TLS"
+    given = {
+        "KAFKA_SASL_MECHANISM": settings.sasl_mechanism,
+        "KAFKA_SASL_USERNAME": settings.sasl_username,
+        "KAFKA_SASL_PASSWORD": settings.sasl_password,
+    }
+    for name, value in given.items():
+        if protocol.startswith("SASL_") and not value:
+            yield f"{name} is not set: KAFKA_SECURITY_PROTOCOL={protocol} needs it"
+        if value and not protocol.startswith("SASL_"):
+            yield f"{name} is set, but KAFKA_SECURITY_PROTOCOL={protocol} has no SASL"
+    if settings.sasl_mechanism and settings.sasl_mechanism not in SASL_MECHANISMS:
+        yield f"KAFKA_SASL_MECHANISM is not {', '.join(SASL_MECHANISMS[:-1])} or {SASL_MECHANISMS[-1]}"
 
 
 def _log_level(reader: _Reader) -> str:

@@ -17,6 +17,7 @@ from kafka.admin import OffsetSpec
 
 from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.transport.base import TopicPartition
+from infra.transport.kafka_tls import check_certificates
 from schemas import topics as schema
 from schemas.topics import Topic
 
@@ -27,6 +28,11 @@ RECORD_OVERHEAD_BYTES = 64 * 1024  # of batch, lengths and header counts around 
 
 _NO_SUCH_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, kafka_errors.InvalidTopicError)
 _NOT_ALLOWED = (kafka_errors.AuthorizationError, kafka_errors.PolicyViolationError)
+_NOT_KNOWN = (
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.IllegalSaslStateError,
+)
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 
 
@@ -41,6 +47,10 @@ def translated(doing: str) -> Iterator[None]:
         raise PermanentError(f"{doing} Kafka failed: the record is larger than the topic takes") from error
     except _NOT_ALLOWED as error:
         raise PermanentError(f"{doing} Kafka failed: not allowed") from error
+    except _NOT_KNOWN as error:
+        raise ConfigurationError(
+            f"{doing} Kafka failed: it refuses KAFKA_SASL_USERNAME with KAFKA_SASL_PASSWORD, or KAFKA_SASL_MECHANISM"
+        ) from error
     except (kafka_errors.KafkaError, OSError) as error:
         raise TransientError(f"{doing} Kafka failed: {type(error).__name__}") from error
 
@@ -132,8 +142,17 @@ class KafkaCluster:
 
     @contextmanager
     def admin(self, within_ms: int = PATIENT_MS) -> Iterator[KafkaAdminClient]:
-        """Lend a client of its own; run its calls in `translated`."""
-        admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=within_ms, request_timeout_ms=within_ms)
+        """Lend a client of its own; run its calls in `translated`.
+
+        Raises:
+            ConfigurationError: a broker's certificate is not to be trusted. Nobody looks while a request waits.
+        """
+        try:
+            admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=within_ms, request_timeout_ms=within_ms)
+        except kafka_errors.KafkaTimeoutError:
+            if within_ms > HURRY_MS and self._settings["ssl_context"] is not None:
+                check_certificates(self._settings["bootstrap_servers"], self._settings["ssl_context"])
+            raise
         try:
             yield admin
         finally:
