@@ -13,11 +13,14 @@ PLAIN = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
 
 
 class AdminApp:
-    """A WSGI application; `ready` tells whether the program can do its work now."""
+    """A WSGI application; `ready` tells whether the program can do its work now, `remarks` what is wrong all the same."""
 
-    def __init__(self, metrics: PrometheusMetrics, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, metrics: PrometheusMetrics, ready: Callable[[], bool], remarks: Callable[[], str] = lambda: ""
+    ) -> None:
         self._metrics = metrics
         self._ready = ready
+        self._remarks = remarks
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         status, body = self._answer(environ.get("PATH_INFO", ""))
@@ -28,7 +31,8 @@ class AdminApp:
         if path == "/metrics":
             return "200 OK", self._metrics.exposition()
         if path == "/readyz":
-            return ("200 OK", b"ready\n") if self._ready() else ("503 Service Unavailable", b"not ready\n")
+            status, word = ("200 OK", "ready\n") if self._ready() else ("503 Service Unavailable", "not ready\n")
+            return status, (word + self._remarks()).encode()
         return "404 Not Found", b""
 
 

@@ -14,8 +14,24 @@ MetricName = Literal[
     "webhook_secret_matched_total",  # counter, deliveries: by secret (first 8 hex of its SHA-256), to end a rotation by
     "webhook_ack_seconds",  # histogram, seconds: from a genuine delivery's arrival to its answer
     "webhook_age_seconds",  # histogram, seconds: from Zoom's signing of a genuine delivery to its arrival
-    "webhook_url_validated_timestamp_seconds",  # gauge, Unix seconds: when Zoom last validated our URL; Zoom does so every 72 h
+    "webhook_secret_last_matched_timestamp_seconds",  # gauge, Unix seconds: by secret; 0: not since the start
+    "webhook_url_validated_timestamp_seconds",  # gauge, Unix seconds: the last signed validation of our URL; Zoom does so every 72 h
+    "webhook_url_validations_total",  # counter, challenges answered, by whether they were signed
     "webhook_in_flight",  # gauge, deliveries: whole bodies that wait for their answer
+    "webhook_started_timestamp_seconds",  # gauge, Unix seconds: when this process started; the base of "not since"
+    "webhook_last_genuine_timestamp_seconds",  # gauge, Unix seconds: the last rightly signed delivery; silence is its age
+    "webhook_last_chance_total",  # counter, deliveries: 80 min or more after their `event_ts`: Zoom's last try
+    "webhook_suspect_rejected_total",  # counter, deliveries: turned away though they look genuine, by reason
+    "webhook_unknown_event_type_total",  # counter, deliveries: published, of a type that we do not know
+    "webhook_log_available",  # gauge, 0 or 1: whether the log took the last record
+    "webhook_spooled_total",  # counter, records: acknowledged from the local spool
+    "webhook_relayed_total",  # counter, records: out of the queue, by where to (log, quarantine, aside)
+    "webhook_spool_records",  # gauge, records that wait for the log
+    "webhook_spool_aside_records",  # gauge, records that no topic takes: a person has to look
+    "webhook_spool_bytes",  # gauge, bytes of the spool that are in use
+    "webhook_spool_free_bytes",  # gauge, bytes that its disk still takes
+    "webhook_spool_oldest_age_seconds",  # gauge, seconds that the oldest record has waited; 0: none waits
+    "webhook_spool_writable",  # gauge, 0 or 1: whether the spool took the last write, with room to spare
     "processor_records_total",  # counter, records of interest: decided, seen before (doubled) or dead-lettered
     "processor_decisions_total",  # counter, decisions by what they gave as their reason, such as an unregistered meeting
     "processor_effects_total",  # counter, effects: done, put off, dead or lost to another worker, by kind
@@ -53,8 +69,26 @@ METRICS: Mapping[MetricName, Metric] = {
     "webhook_secret_matched_total": Metric("counter", "Deliveries by the secret that signed them", ("secret",)),
     "webhook_ack_seconds": Metric("histogram", "From arrival to answer", buckets=_ACK_BUCKETS),
     "webhook_age_seconds": Metric("histogram", "From Zoom's signing to arrival", buckets=_AGE_BUCKETS),
-    "webhook_url_validated_timestamp_seconds": Metric("gauge", "When Zoom last validated our URL"),
+    "webhook_secret_last_matched_timestamp_seconds": Metric(
+        "gauge", "When a secret last signed a delivery", ("secret",)
+    ),
+    "webhook_url_validated_timestamp_seconds": Metric("gauge", "When Zoom last validated our URL, signed"),
+    "webhook_url_validations_total": Metric("counter", "Challenges of our URL that were answered", ("signed",)),
     "webhook_in_flight": Metric("gauge", "Deliveries that wait for their answer"),
+    "webhook_started_timestamp_seconds": Metric("gauge", "When this process started"),
+    "webhook_last_genuine_timestamp_seconds": Metric("gauge", "When the last genuine delivery came"),
+    "webhook_last_chance_total": Metric("counter", "Genuine deliveries at Zoom's last try"),
+    "webhook_suspect_rejected_total": Metric("counter", "Rejected deliveries that look genuine", ("reason",)),
+    "webhook_unknown_event_type_total": Metric("counter", "Published events of a type that we do not know"),
+    "webhook_log_available": Metric("gauge", "Whether the log took the last record"),
+    "webhook_spooled_total": Metric("counter", "Records acknowledged from the local spool"),
+    "webhook_relayed_total": Metric("counter", "Records that left the spool", ("to",)),
+    "webhook_spool_records": Metric("gauge", "Records that wait in the spool"),
+    "webhook_spool_aside_records": Metric("gauge", "Records that no topic takes"),
+    "webhook_spool_bytes": Metric("gauge", "Bytes of the spool that are in use"),
+    "webhook_spool_free_bytes": Metric("gauge", "Bytes that the disk of the spool still takes"),
+    "webhook_spool_oldest_age_seconds": Metric("gauge", "How long the oldest record has waited in the spool"),
+    "webhook_spool_writable": Metric("gauge", "Whether the spool can be written, with room to spare"),
     "processor_records_total": Metric("counter", "Records taken, by outcome", ("processor", "outcome")),
     "processor_decisions_total": Metric("counter", "Decisions, by reason", ("processor", "reason")),
     "processor_effects_total": Metric("counter", "Effects ended, by outcome", ("processor", "kind", "outcome")),

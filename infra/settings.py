@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urljoin
 
@@ -85,6 +86,7 @@ class ReceiverSettings:
     window_seconds: int
     max_body_bytes: int
     threads: int
+    spool_path: Path
     log_level: str
 
 
@@ -192,8 +194,9 @@ def receiver_settings(environ: Mapping[str, str]) -> ReceiverSettings:
     secrets = reader.items("ZOOM_WEBHOOK_SECRETS")
     if not secrets:
         reader.problems.append("ZOOM_WEBHOOK_SECRETS is not set: the Secret Token of the Zoom app's Features page")
+    transport = _transport(reader)
     settings = ReceiverSettings(
-        transport=_transport(reader),
+        transport=transport,
         webhook_secrets=tuple(map(Secret, secrets)),
         account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
         bind=reader.address("RECEIVER_BIND", "127.0.0.1:8080"),
@@ -201,6 +204,7 @@ def receiver_settings(environ: Mapping[str, str]) -> ReceiverSettings:
         window_seconds=reader.number("WEBHOOK_WINDOW_SECONDS", DEFAULT_WINDOW_SECONDS, 60, 30 * 86400),
         max_body_bytes=reader.number("WEBHOOK_MAX_BODY_BYTES", 1024 * 1024, 1024, 1024 * 1024),
         threads=reader.number("RECEIVER_THREADS", 32, 1, 256),
+        spool_path=_spool_path(reader, transport.url),
         log_level=_log_level(reader),
     )
     reader.finish()
@@ -384,6 +388,15 @@ def _kafka_problems(settings: TransportSettings) -> Iterator[str]:
             yield f"{name} is set, but KAFKA_SECURITY_PROTOCOL={protocol} has no SASL"
     if settings.sasl_mechanism and settings.sasl_mechanism not in SASL_MECHANISMS:
         yield f"KAFKA_SASL_MECHANISM is not {', '.join(SASL_MECHANISMS[:-1])} or {SASL_MECHANISMS[-1]}"
+
+
+def _spool_path(reader: _Reader, transport_url: str) -> Path:
+    """Where the receiver's spool is: beside the embedded log, else under the working directory."""
+    log = Path(transport_url.removeprefix("sqlite:///") if transport_url.startswith("sqlite:///") else "var/log.db")
+    path = Path(reader.text("SPOOL_PATH") or log.parent / "spool" / "receiver.db")
+    if path == log:
+        reader.problems.append("SPOOL_PATH is the embedded log's own file")
+    return path
 
 
 def _log_level(reader: _Reader) -> str:

@@ -26,6 +26,8 @@ IN_FLIGHT_PER_THREAD = 4  # more would wait past the log's deadline behind a log
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
 
+HEALTHY: Answer = (int(HTTPStatus.OK), [("content-type", "text/plain")], b"ok\n")
+
 log = structlog.get_logger(__name__)
 
 
@@ -69,6 +71,9 @@ class Bridge:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer one request; nothing that a client does raises into the server, which would log a traceback."""
+        if scope.path == "/healthz" and scope.method == "GET":  # on the loop: every thread may be waiting for the log
+            protocol.response_bytes(*HEALTHY)
+            return
         arrived_at = self._clock.monotonic()
         try:
             body = await self._read(scope, protocol)

@@ -28,7 +28,7 @@ _TRACEPARENT = re.compile(
 )  # W3C Trace Context, version 00
 _INSTANT = Instant()
 
-QuarantineReason = Literal["not_json", "not_our_shape", "foreign_account", "outside_window"]
+QuarantineReason = Literal["not_json", "not_our_shape", "foreign_account", "outside_window", "refused_by_log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,13 @@ def quarantine_envelope(delivery: Delivery, reason: QuarantineReason) -> Envelop
         data=delivery.body,
         extensions={"quarantinereason": reason, **delivery.extensions()},
     )
+
+
+def refused_envelope(envelope: Envelope) -> Envelope:
+    """Return the envelope in which an event goes to the quarantine because its topic refuses it for good."""
+    found = envelope.extensions.get
+    delivery = Delivery(envelope.data, found("zoomsecret"), found("zoomdeliveryid"), None)
+    return quarantine_envelope(delivery, "refused_by_log")
 
 
 def _checked_key(occurrence: Occurrence) -> str | None:

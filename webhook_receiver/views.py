@@ -3,7 +3,8 @@
 | delivery | answer | effect |
 |---|---|---|
 | genuine event | 200 | published, acknowledged by the log |
-| genuine, the log does not take it in time | 503 | Zoom tries again after 5, 25 and 85 minutes |
+| genuine, the log does not take it in time | 200 | fsynced in the local spool, on its way to the log |
+| genuine, neither log nor spool take it in time | 503 | Zoom tries again after 5, 25 and 85 minutes |
 | URL validation, signed rightly or not at all | 200 | the signed token in the answer, nothing published |
 | URL validation with a token that is not safe to sign | 400 | nothing |
 | genuine, but not JSON, not of Zoom's shape, or of a foreign account | 200 | kept in the quarantine with the reason |
@@ -24,7 +25,7 @@ from infra.errors import PermanentError, TransientError
 from schemas.envelope import Envelope
 from schemas.errors import InvalidEvent
 from schemas.topics import QUARANTINE, WEBHOOKS
-from webhook_receiver.event_types import label
+from webhook_receiver.alarms import Alarms
 from webhook_receiver.ports import Ports
 from webhook_receiver.rejections import RejectionReason, Rejections
 from webhook_receiver.signature import SignatureError, SigningSecret
@@ -51,6 +52,7 @@ class WebhookView:
         self._ports = ports
         self._sparse_log = SparseLog(ports.clock)
         self._rejections = Rejections(ports.metrics, self._sparse_log)
+        self._alarms = Alarms(ports.metrics)
 
     def __call__(self) -> ResponseReturnValue:
         """Answer the current request."""
@@ -66,22 +68,22 @@ class WebhookView:
         try:
             verified = self._ports.verifier.verify(body, timestamp, signed, now)
         except SignatureError as error:
+            self._alarms.rejected(error, environ.get("HTTP_USER_AGENT", ""))
             return self._answer_unverified(_delivery(environ, body, None), error, arrived_at)
-        self._ports.metrics.count("webhook_secret_matched_total", secret=verified.secret.id)
-        self._ports.metrics.observe("webhook_age_seconds", verified.age_seconds)
+        self._alarms.genuine(verified, now)
         return self._answer_genuine(_delivery(environ, body, verified.secret.id), verified.secret, arrived_at)
 
     def _answer_genuine(self, delivery: Delivery, secret: SigningSecret, arrived_at: float) -> ResponseReturnValue:
         try:
             parsed = parse_body(delivery.body)
             if is_challenge(parsed):
-                return self._answer_challenge(parsed, secret)
+                return self._answer_challenge(parsed, secret, signed=True)
             envelope = webhook_envelope(parsed, delivery, self._ports.account_ids)
         except UnusableBody as error:
             return self._quarantine(delivery, error.reason, arrived_at, HTTPStatus.OK)
         if not self._durable(WEBHOOKS.name, envelope, arrived_at):
             return self._reject("log_unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
-        self._ports.metrics.count("webhook_accepted_total", event_type=label(envelope.type))
+        self._alarms.accepted(envelope, self._ports.clock.now())
         return self._acknowledge(arrived_at, HTTPStatus.OK)
 
     def _answer_unsigned(self, body: bytes) -> ResponseReturnValue:
@@ -91,7 +93,7 @@ class WebhookView:
         except UnusableBody:
             parsed = None
         if is_challenge(parsed):
-            return self._answer_challenge(parsed, self._ports.verifier.secrets[0])
+            return self._answer_challenge(parsed, self._ports.verifier.secrets[0], signed=False)
         return self._reject("signature_missing", HTTPStatus.UNAUTHORIZED)
 
     def _answer_unverified(self, delivery: Delivery, error: SignatureError, arrived_at: float) -> ResponseReturnValue:
@@ -100,12 +102,12 @@ class WebhookView:
             return "", HTTPStatus.UNAUTHORIZED
         return self._quarantine(delivery, "outside_window", arrived_at, HTTPStatus.UNAUTHORIZED)
 
-    def _answer_challenge(self, parsed: dict[str, Any], secret: SigningSecret) -> ResponseReturnValue:
+    def _answer_challenge(self, parsed: dict[str, Any], secret: SigningSecret, *, signed: bool) -> ResponseReturnValue:
         try:
             answer = answer_challenge(parsed, secret)
         except InvalidEvent:
             return self._reject("token_unsafe", HTTPStatus.BAD_REQUEST)
-        self._ports.metrics.set("webhook_url_validated_timestamp_seconds", self._ports.clock.now().timestamp())
+        self._alarms.validated(self._ports.clock.now(), signed=signed)
         self._sparse_log.line("webhook.url_validated", f"answered with secret {secret.id}")
         return jsonify(answer)
 

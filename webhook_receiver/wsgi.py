@@ -1,4 +1,4 @@
-"""Composition root of the worker process: everything that holds a connection is made here, after the fork."""
+"""Composition root of the worker process and of `drain`: everything that holds a connection is made here, after the fork."""
 
 import threading
 
@@ -11,15 +11,20 @@ from infra.metrics import PrometheusMetrics
 from infra.settings import ReceiverSettings
 from infra.transport import Transport
 from infra.transport.connect import connect
+from infra.transport.spool import Spool
+from webhook_receiver import drain
 from webhook_receiver.app import create_app
 from webhook_receiver.ports import Ports
 from webhook_receiver.publisher import Publisher
+from webhook_receiver.relay import Relay
 from webhook_receiver.rsgi import Bridge
 from webhook_receiver.signature import SigningSecret, Verifier
+from webhook_receiver.spool_watch import SpoolWatch
 
-TOPICS_FIRST_TRY_SECONDS = 5.0  # then the receiver starts without: it answers /healthz, and 503 to events
+TOPICS_FIRST_TRY_SECONDS = 5.0  # then the receiver starts without: it answers /healthz, and events go to the spool
 TOPICS_RETRY_SECONDS = 1.0
-CLOSE_SECONDS = 3.0  # for what is still on its way to the log, of the 15 s a stop may take
+RELAY_GRACE_SECONDS = 4.0  # for the relay to bring what it can to the log, of the 15 s a stop may take
+CLOSE_SECONDS = 2.0  # for what is still on its way to the log, of the same
 
 log = structlog.get_logger(__name__)
 
@@ -27,18 +32,27 @@ log = structlog.get_logger(__name__)
 def build(settings: ReceiverSettings) -> tuple[Bridge, AdminApp]:
     """Return the two applications, ready to be served; a log that does not answer is waited for in the background.
 
+    The spool's lock is the caller's.
+
     Raises:
-        ConfigurationError: the transport cannot be what the settings say.
+        ConfigurationError: the transport or the spool cannot be what the settings say.
     """
     clock, metrics = SystemClock(), PrometheusMetrics("webhook_")
+    spool = Spool(settings.spool_path, clock)
     transport = connect(settings.transport, clock)
     producer = transport.producer()
     topics = TopicSetup(transport, clock)
     topics.start()
-    publisher = Publisher(producer, clock)
+    publisher = Publisher(producer, spool, metrics, clock)
+    verifier = Verifier(tuple(map(SigningSecret.of, settings.webhook_secrets)), settings.window_seconds)
+    _begin_gauges(metrics, verifier, clock)
+    watch = SpoolWatch(spool, metrics, clock)
+    watch.start()
+    relay = Relay(spool, producer, metrics, clock, lambda: topics.done)
+    relay.start()
     ports = Ports(
         publisher=publisher,
-        verifier=Verifier(tuple(map(SigningSecret.of, settings.webhook_secrets)), settings.window_seconds),
+        verifier=verifier,
         metrics=metrics,
         clock=clock,
         account_ids=settings.account_ids,
@@ -46,7 +60,11 @@ def build(settings: ReceiverSettings) -> tuple[Bridge, AdminApp]:
     )
 
     def stop() -> None:
+        relay.stop(RELAY_GRACE_SECONDS)
+        watch.stop()
+        _say_what_stays(spool)
         producer.close(CLOSE_SECONDS)
+        spool.close(CLOSE_SECONDS)
         transport.close()
         log.info("receiver.stopped")
 
@@ -58,7 +76,46 @@ def build(settings: ReceiverSettings) -> tuple[Bridge, AdminApp]:
         clock=clock,
         on_stop=stop,
     )
-    return bridge, AdminApp(metrics, lambda: topics.done and publisher.ready())
+    return bridge, AdminApp(metrics, lambda: spool.ready() or (topics.done and producer.ready()), watch.remarks)
+
+
+def drain_spool(settings: ReceiverSettings) -> drain.Outcome:
+    """Bring the spool to the log without serving; return what stays. The spool's lock is the caller's.
+
+    Raises:
+        ConfigurationError: the transport or the spool cannot be what the settings say.
+    """
+    clock = SystemClock()
+    spool = Spool(settings.spool_path, clock)
+    transport = connect(settings.transport, clock)
+    producer = transport.producer()
+    topics = TopicSetup(transport, clock)
+    topics.start()
+    relay = Relay(spool, producer, PrometheusMetrics("webhook_"), clock, lambda: topics.done)
+    try:
+        return drain.run(relay, spool, clock)
+    finally:
+        producer.close(CLOSE_SECONDS)
+        spool.close(CLOSE_SECONDS)
+        transport.close()
+
+
+def _begin_gauges(metrics: PrometheusMetrics, verifier: Verifier, clock: Clock) -> None:
+    """Say since when "not yet" counts, and name every secret that is accepted."""
+    metrics.set("webhook_started_timestamp_seconds", clock.now().timestamp())
+    for secret in verifier.secrets:
+        metrics.set("webhook_secret_last_matched_timestamp_seconds", 0, secret=secret.id)
+
+
+def _say_what_stays(spool: Spool) -> None:
+    try:
+        state = spool.state()
+    except TransientError as error:
+        log.error("spool.not_read", reason=str(error))
+        return
+    if state.records or state.aside:
+        oldest_at = state.oldest_at.isoformat() if state.oldest_at else None
+        log.warning("spool.not_empty", records=state.records, aside=state.aside, oldest_at=oldest_at)
 
 
 class TopicSetup:

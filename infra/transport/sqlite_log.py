@@ -58,6 +58,11 @@ class StoredTopic:
         """The rowid of the record at an offset."""
         return (self.id << _TOPIC_BITS) + offset
 
+    @property
+    def end_place(self) -> int:
+        """The rowid behind the last one that the topic can have."""
+        return self.place(_LAST)
+
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
@@ -218,7 +223,7 @@ def end_offset(connection: sqlite3.Connection, topic: StoredTopic) -> int:
 def has_from(connection: sqlite3.Connection, topic: StoredTopic, offset: int) -> bool:
     """Whether there is a record at `offset` or behind it."""
     row = connection.execute(
-        "SELECT 1 FROM records WHERE place >= ? AND place < ? LIMIT 1", (topic.place(offset), topic.place(_LAST))
+        "SELECT 1 FROM records WHERE place >= ? AND place < ? LIMIT 1", (topic.place(offset), topic.end_place)
     ).fetchone()
     return row is not None
 
@@ -227,7 +232,7 @@ def offset_at(connection: sqlite3.Connection, topic: StoredTopic, instant: datet
     """Return the offset of the first record stored at `instant` or later; the end when there is none."""
     row = connection.execute(
         "SELECT place FROM records WHERE place >= ? AND place < ? AND at_ms >= ? ORDER BY place LIMIT 1",
-        (topic.place(0), topic.place(_LAST), math.ceil(instant.timestamp() * 1000)),
+        (topic.place(0), topic.end_place, math.ceil(instant.timestamp() * 1000)),
     ).fetchone()
     return row[0] - topic.place(0) if row else end_offset(connection, topic)
 
@@ -236,7 +241,7 @@ def read(connection: sqlite3.Connection, topic: StoredTopic, offset: int, max_re
     """Return records from `offset` on, at most `max_records` of them and about READ_BYTES together."""
     cursor = connection.execute(
         "SELECT place, at_ms, key, headers, value FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
-        (topic.place(offset), topic.place(_LAST), max_records),
+        (topic.place(offset), topic.end_place, max_records),
     )
     records, size_bytes = [], 0
     for place, at_ms, key, headers, value in cursor:
@@ -252,7 +257,7 @@ def read(connection: sqlite3.Connection, topic: StoredTopic, offset: int, max_re
 def drop_before(connection: sqlite3.Connection, topic: StoredTopic, at_ms: int) -> None:
     """Drop the topic's oldest records, up to the first one that was produced at `at_ms` or later."""
     with transaction(connection):
-        bounds = (topic.place(0), topic.place(_LAST))
+        bounds = (topic.place(0), topic.end_place)
         first_kept = connection.execute(
             "SELECT place FROM records WHERE place >= ? AND place < ? AND at_ms >= ? ORDER BY place LIMIT 1",
             (*bounds, at_ms),

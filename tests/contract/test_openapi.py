@@ -117,6 +117,7 @@ Ask = Callable[[FakeReceiver], Any]
 
 def _down(receiver: FakeReceiver) -> Any:
     receiver.log.fail(TransientError("down"))
+    receiver.spool.fail(TransientError("full"))
     return receiver.deliver(BODIES["event"])
 
 
@@ -132,7 +133,7 @@ ANSWERS: dict[str, tuple[HTTPStatus, Ask]] = {
     "unsigned": (HTTPStatus.UNAUTHORIZED, lambda receiver: receiver.post(BODIES["event"], {})),
     "too old": (HTTPStatus.UNAUTHORIZED, lambda receiver: receiver.deliver(BODIES["event"], 9000)),
     "too large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, lambda receiver: receiver.deliver(b" " * (MAX_BODY_BYTES + 1))),
-    "log down": (HTTPStatus.SERVICE_UNAVAILABLE, _down),
+    "log and spool down": (HTTPStatus.SERVICE_UNAVAILABLE, _down),
 }
 
 

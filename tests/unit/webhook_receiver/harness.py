@@ -11,6 +11,7 @@ from infra.transport import Record
 from schemas.topics import QUARANTINE, WEBHOOKS
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics
+from tests.fakes.spool import FakeSpool
 from tests.fakes.transport import FakeProducer, FakeTransport
 from webhook_receiver.app import create_app
 from webhook_receiver.ports import Ports
@@ -28,7 +29,7 @@ def sign(body: bytes, timestamp: str, secret: str = CURRENT) -> dict[str, str]:
 
 @dataclass
 class Receiver:
-    """The application under test; `published` and `quarantined` are what reached the log."""
+    """The application under test; `published` and `quarantined` are what reached the log, `spool.records` the rest."""
 
     account_ids: frozenset[str] = frozenset()
     clock: FakeClock = field(default_factory=FakeClock)
@@ -37,8 +38,9 @@ class Receiver:
     def __post_init__(self) -> None:
         self.transport = FakeTransport(self.clock)
         self.log: FakeProducer = self.transport.producer()
+        self.spool = FakeSpool(self.clock)
         ports = Ports(
-            publisher=Publisher(self.log, self.clock),
+            publisher=Publisher(self.log, self.spool, self.metrics, self.clock),
             verifier=Verifier((SigningSecret.of(CURRENT), SigningSecret.of(OLDER)), past_window_seconds=7200),
             metrics=self.metrics,
             clock=self.clock,

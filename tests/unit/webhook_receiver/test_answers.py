@@ -88,37 +88,66 @@ def test_event_is_accepted_when_signed_by_an_older_secret(receiver: Receiver) ->
 
 
 @pytest.mark.parametrize("error", [TransientError("down"), PermanentError("no such topic")])
-def test_answer_is_503_when_the_log_takes_no_event(receiver: Receiver, error: Exception) -> None:
+def test_event_is_spooled_when_the_log_does_not_take_it(receiver: Receiver, error: Exception) -> None:
+    """What the local spool has fsynced is acknowledged: the relay brings it to the log later."""
+    receiver.log.fail(error)
+
+    answer = receiver.deliver(STARTED)
+
+    assert (answer.status_code, receiver.published) == (200, [])
+    assert receiver.spool.records == [("zoom.webhooks", STARTED)]
+    assert receiver.metrics.counted("webhook_spooled_total") == 1
+
+
+@pytest.mark.parametrize("error", [TransientError("down"), PermanentError("no such topic")])
+def test_answer_is_503_when_neither_log_nor_spool_take_an_event(receiver: Receiver, error: Exception) -> None:
     """Zoom tries again what was not made durable; nothing is promised."""
     receiver.log.fail(error)
+    receiver.spool.fail(TransientError("full"))
 
     answer = receiver.deliver(STARTED)
 
     assert (answer.status_code, receiver.published) == (503, [])
     assert receiver.metrics.counted("webhook_rejected_total", reason="log_unavailable") == 1
+    assert receiver.metrics.counted("webhook_spooled_total") == 0
 
 
-def test_answer_is_503_within_the_deadline_when_the_log_hangs(receiver: Receiver) -> None:
+def test_event_is_spooled_within_the_deadline_when_the_log_hangs(receiver: Receiver) -> None:
     """The log has 1.5 s from arrival and not a moment more."""
     receiver.log.hang()
     arrived_at = receiver.clock.monotonic()
 
     answer = receiver.deliver(STARTED)
 
-    assert answer.status_code == 503
+    assert answer.status_code == 200
     assert receiver.clock.monotonic() - arrived_at == pytest.approx(1.5)
 
 
-def test_log_is_not_asked_when_the_deadline_has_passed(receiver: Receiver) -> None:
-    """A request that waited too long for its thread is answered 503 at once."""
-    late = {"webhook_receiver.arrived_at": receiver.clock.monotonic() - 2}
+def test_answer_is_503_within_the_deadline_when_the_spool_hangs_too(receiver: Receiver) -> None:
+    """Log and spool together have 2.3 s from arrival: Zoom waits 3."""
+    receiver.log.hang()
+    receiver.spool.fail(TransientError("slow"), after_time_out=True)
+    arrived_at = receiver.clock.monotonic()
+
+    answer = receiver.deliver(STARTED)
+
+    assert answer.status_code == 503
+    assert receiver.clock.monotonic() - arrived_at == pytest.approx(2.3)
+
+
+@pytest.mark.parametrize(("late_seconds", "status", "spooled"), [(2.0, 200, 1), (2.4, 503, 0)])
+def test_log_is_not_asked_when_its_time_has_passed(
+    receiver: Receiver, late_seconds: float, status: int, spooled: int
+) -> None:
+    """A request that waited long for its thread goes to the spool at once, and is refused when Zoom is about to go."""
+    late = {"webhook_receiver.arrived_at": receiver.clock.monotonic() - late_seconds}
     timestamp = str(int(receiver.clock.now().timestamp()))
 
     answer = receiver.client.post(
         "/webhooks/zoom", data=STARTED, headers=sign(STARTED, timestamp), environ_overrides=late
     )
 
-    assert (answer.status_code, receiver.published) == (503, [])
+    assert (answer.status_code, receiver.published, len(receiver.spool.records)) == (status, [], spooled)
 
 
 UNUSABLE = {
@@ -164,6 +193,7 @@ def test_body_is_quarantined_when_too_deep_to_identify(receiver: Receiver) -> No
 def test_answer_is_503_when_the_quarantine_takes_nothing(receiver: Receiver) -> None:
     """A genuine body is never acknowledged and forgotten."""
     receiver.log.fail(TransientError("down"))
+    receiver.spool.fail(TransientError("full"))
 
     answer = receiver.deliver(b"not json")
 
@@ -207,6 +237,7 @@ def test_event_is_refused_and_kept_when_outside_the_window(receiver: Receiver, a
 def test_answer_is_503_when_outside_the_window_and_not_kept(receiver: Receiver) -> None:
     """A genuine event is never answered 4xx and forgotten, whatever its age."""
     receiver.log.fail(TransientError("down"))
+    receiver.spool.fail(TransientError("full"))
 
     answer = receiver.deliver(STARTED, age_seconds=9000)
 
