@@ -57,7 +57,7 @@ class TransportSettings:
 class ZoomSettings:
     """How to reach Zoom's REST and its files. `configured` tells whether there are credentials.
 
-    `rate_share` is this process's part of what `plan` allows the account in a second; `app_id` is whose webhook log is read.
+    `rate_share` is this process's part of what `plan` allows the account in a second.
     """
 
     client_id: str | None
@@ -69,7 +69,6 @@ class ZoomSettings:
     download_hosts: tuple[str, ...]
     plan: str = "pro"
     rate_share: float = 0.25
-    app_id: str | None = None
 
     @property
     def configured(self) -> bool:
@@ -302,7 +301,6 @@ def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> 
         download_hosts=source.items("ZOOM_DOWNLOAD_HOSTS"),
         plan=source.parsed("ZOOM_PLAN", "pro", _zoom_plan, "free, pro or business"),
         rate_share=source.parsed("ZOOM_RATE_SHARE", "0.25", _share, "a number above 0 and up to 1"),
-        app_id=source.text("ZOOM_APP_ID"),
     )
     given = (settings.client_id, settings.client_secret, settings.oauth_account_id)
     if any(given) and not all(given):

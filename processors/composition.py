@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -21,6 +21,7 @@ from infra.settings import Address, ProcessorSettings, ZoomSettings
 from infra.storage.s3 import S3Store
 from infra.transport import Producer, Transport
 from infra.transport.connect import connect
+from infra.zoom.budget import Plan, RateBudget
 from infra.zoom.client import ZoomClient
 from processors.base import Processor
 from processors.commands import ArchiveFile, AskRecordings, PublishEvent, PutChatMessage, ScanText, TagFile
@@ -103,6 +104,7 @@ def zoom_client(settings: ZoomSettings, clock: Clock) -> ZoomClient | None:
         oauth_url=settings.oauth_url,
         hosts=AllowList(settings.hosts),
         clock=clock,
+        budget=RateBudget(clock, cast(Plan, settings.plan), settings.rate_share),
     )
 
 
