@@ -8,7 +8,7 @@ what was known when it was published. What may be corrected later, each time und
 - `call.ended` comes again for every further end, and when the start it counts from becomes known late;
 - `call.recording_completed` may follow `call.recording_missing`: Zoom took longer than we waited.
 
-A subscriber orders by `occurred_at`; `sequence` tells in what order we learned it, and that nothing was lost.
+A subscriber processes a call's events in the order of `sequence`, which has no gaps; `occurred_at` places them in time.
 """
 
 import json

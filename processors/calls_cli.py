@@ -15,6 +15,7 @@ from infra.database.tables import states
 from infra.errors import ConfigurationError, PermanentError
 from infra.settings import account_ids, database_url, transport_settings
 from infra.transport.connect import connect
+from infra.transport.patient import produce_patiently
 from processors.call_events import CallEvents, CallEventsState
 from processors.runtime.codec import load
 from schemas.calls import REPORT_REASONS, Registration, Report, envelope_of
@@ -22,7 +23,6 @@ from schemas.identity import fact_id
 from schemas.topics import REGISTRATIONS, REPORTS, Topic
 
 _SOURCE = "/zoom-call-pipeline/operators"
-_TIMEOUT_SECONDS = 10.0  # a person waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,7 @@ def _publish(topic: Topic, record: Registration | Report) -> None:
     try:
         transport.create_topics()
         producer = transport.producer()
-        producer.produce(
-            topic.name,
-            key=envelope.key,
-            headers=envelope.headers(),
-            value=envelope.data,
-            timeout_seconds=_TIMEOUT_SECONDS,
-        )
+        produce_patiently(producer, topic.name, envelope, SystemClock())
         producer.close()
     finally:
         transport.close()

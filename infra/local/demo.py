@@ -10,7 +10,7 @@ from rich.live import Live
 
 from infra.clock import Clock
 from infra.database.engine import emptied_schema
-from infra.errors import PermanentError, TransientError
+from infra.errors import PermanentError
 from infra.local.observe import Observed, Observer
 from infra.local.postgres import PostgresServer
 from infra.local.report import print_report, progress_table
@@ -18,7 +18,7 @@ from infra.local.s3_server import free_ports
 from infra.local.stack import Stack
 from infra.local.verdict import problems
 from infra.settings import Address, transport_settings
-from infra.transport import Producer, Transport
+from infra.transport import Transport
 from infra.transport.connect import connect
 from infra.zoom.simulator import SCENARIOS, Call, Player, build_call
 from infra.zoom.simulator.feed import register
@@ -28,7 +28,6 @@ WAIT_SECONDS = 60.0  # everything comes out within ten on two idle cores
 SETTLE_SECONDS = 2.0  # what is going to be doubled is doubled by then
 GRACE_SECONDS = 4  # instead of a day until a recording counts as missing
 DEMO_SCHEMA = "zoom_pipeline_demo"
-REGISTER_SECONDS = 30.0  # a broker that has just started on a busy machine refuses its first records
 _LOOK_SECONDS = 0.5
 
 
@@ -118,7 +117,7 @@ def play_calls(stack: Stack, transport: Transport, calls: Sequence[Call], clock:
     """
     assert stack.zoom is not None  # noqa: S101  # start() has made it
     producer = transport.producer()
-    _register(producer, calls, clock)
+    register(producer, calls, clock)
     producer.close()
     player = Player(stack.receiver_url, stack.webhook_secret, stack.zoom, clock)
     try:
@@ -128,23 +127,6 @@ def play_calls(stack: Stack, transport: Transport, calls: Sequence[Call], clock:
         player.close()
     if refused:
         raise DemoFailed(f"{len(refused)} deliveries were not accepted, the first of them {refused[0].event}")
-
-
-def _register(producer: Producer, calls: Sequence[Call], clock: Clock) -> None:
-    """Register the calls, again while the log does not take them: a double is the same registration.
-
-    Raises:
-        TransientError: the log took none of them for a while.
-    """
-    deadline = clock.monotonic() + REGISTER_SECONDS
-    while True:
-        try:
-            register(producer, calls)
-            return
-        except TransientError:
-            if clock.monotonic() > deadline:
-                raise
-        clock.sleep(_LOOK_SECONDS)
 
 
 def _wait(

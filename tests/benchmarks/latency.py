@@ -52,7 +52,7 @@ def _rounds(run: Run, name: str) -> list[list[float]]:
         calls = _calls(WARM_UP + run.rounds * per_round)
         transport = connect(transport_settings(stack.environment), CLOCK)
         producer = transport.producer()
-        register(producer, calls)
+        register(producer, calls, CLOCK)
         producer.close()
         transport.close()
         _play(stack, calls[:WARM_UP])

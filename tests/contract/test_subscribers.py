@@ -14,10 +14,8 @@ from uuid import uuid4
 import pytest
 
 from infra.clock import SystemClock
-from infra.contracts.kit import Feed, feeds, timelines
-from infra.errors import TransientError
+from infra.contracts.kit import feeds, timelines
 from infra.settings import TransportSettings
-from infra.transport import Producer
 from infra.transport.connect import connect
 from infra.zoom.simulator.feed import publish
 from schemas.topics import CALL_EVENTS
@@ -40,21 +38,8 @@ def broker(kafka_servers: str) -> str:
         transport.create_topics([CALL_EVENTS])
         with closing(transport.producer()) as producer:
             for feed in feeds().values():
-                put(producer, feed)
+                publish(producer, CALL_EVENTS.name, feed, CLOCK)
     return kafka_servers
-
-
-def put(producer: Producer, feed: Feed) -> None:
-    """Write a feed in its order; after a failure once more, for doubles are what subscribers must bear."""
-    for attempt in range(TRIES):
-        try:
-            publish(producer, CALL_EVENTS.name, feed)
-        except TransientError:
-            if attempt == TRIES - 1:
-                raise
-            CLOCK.sleep(1)
-        else:
-            return
 
 
 def group() -> str:

@@ -121,7 +121,7 @@ def play(
         player.validate()
         if registers:
             with _producer() as producer:
-                click.echo(f"registered {register(producer, calls)} calls")
+                click.echo(f"registered {register(producer, calls, SystemClock())} calls")
         outcomes = player.play(calls)
     lost = sum(not outcome.delivered for outcome in outcomes)
     click.echo(f"{len(outcomes) - lost} of {len(outcomes)} deliveries accepted")
@@ -153,7 +153,9 @@ def send(files: Sequence[Path], url: str, secrets: str | None, target: str) -> N
         if not envelopes:
             raise ConfigurationError("no FILE named, and no examples come with this installation")
         with _producer() as producer:
-            click.echo(f"wrote {publish(producer, topics.CALL_EVENTS.name, envelopes)} events to call-events")
+            click.echo(
+                f"wrote {publish(producer, topics.CALL_EVENTS.name, envelopes, SystemClock())} events to call-events"
+            )
         return
     if not files:
         raise ConfigurationError("name at least one FILE to send")

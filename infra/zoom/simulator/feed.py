@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.clock import Clock
 from infra.errors import ConfigurationError
 from infra.transport import Producer
+from infra.transport.patient import produce_patiently
 from infra.zoom.simulator.scenario import Call
 from schemas import topics
 from schemas.calls import envelope_of
@@ -17,7 +19,6 @@ from schemas.events.catalogue import data_schema, decode
 from schemas.identity import fact_id
 
 SOURCE = "urn:zoom-call-pipeline:simulator"
-PRODUCE_TIMEOUT_SECONDS = 10.0  # a person waits; a broker that needs longer is down
 EXAMPLES = Path(__file__).resolve().parents[3] / "schemas" / "examples"
 
 
@@ -57,24 +58,18 @@ def read_feed(path: Path) -> Sequence[Envelope]:
         raise ConfigurationError(f"{path.name} is no feed of the kit: {_reason(error)}") from error
 
 
-def publish(producer: Producer, topic: str, envelopes: Iterable[Envelope]) -> int:
-    """Write events to a topic; return how many, once all are durable. Raises as Producer.produce does."""
+def publish(producer: Producer, topic: str, envelopes: Iterable[Envelope], clock: Clock) -> int:
+    """Write events to a topic; return how many, once all are durable. Raises as produce_patiently does."""
     number = 0
     for number, envelope in enumerate(envelopes, start=1):  # noqa: B007  # the count is the result
-        producer.produce(
-            topic,
-            key=envelope.key,
-            headers=envelope.headers(),
-            value=envelope.data,
-            timeout_seconds=PRODUCE_TIMEOUT_SECONDS,
-        )
+        produce_patiently(producer, topic, envelope, clock)
     return number
 
 
-def register(producer: Producer, calls: Iterable[Call]) -> int:
-    """Register the calls that the marketplace knows; return how many. Raises as Producer.produce does."""
+def register(producer: Producer, calls: Iterable[Call], clock: Clock) -> int:
+    """Register the calls that the marketplace knows; return how many. Raises as produce_patiently does."""
     registrations = [call.registration for call in calls if call.registration is not None]
-    return publish(producer, topics.REGISTRATIONS.name, (envelope_of(each, SOURCE) for each in registrations))
+    return publish(producer, topics.REGISTRATIONS.name, (envelope_of(each, SOURCE) for each in registrations), clock)
 
 
 def _envelope(event_type: str, data: dict[str, Any], loaded: dict[str, Any]) -> Envelope:

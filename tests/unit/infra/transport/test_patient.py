@@ -1,16 +1,15 @@
-"""The demo on a log that is not ready yet."""
+"""Writing to a log that is not ready yet."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from infra.errors import TransientError
-from infra.local.demo import REGISTER_SECONDS, _register
-from infra.zoom.simulator import build_call
+from infra.transport.patient import produce_patiently
+from schemas.envelope import Envelope
 from tests.fakes.clock import FakeClock
 
-CALL = build_call("clean", 1, datetime(2026, 11, 22, 14, 0, tzinfo=UTC))
+EVENT = Envelope(id="1", source="/test", type="noted", data=b"{}")
 
 
 class ColdProducer:
@@ -27,22 +26,22 @@ class ColdProducer:
         self.taken += 1
 
 
-def test_calls_are_registered_when_the_log_wakes_up_late() -> None:
-    """A broker that refuses its first records costs a moment, not the demo."""
+def test_an_event_is_written_when_the_log_wakes_up_late() -> None:
+    """A broker that refuses its first records costs a moment."""
     producer: Any = ColdProducer(refusals=3)
 
-    _register(producer, [CALL], FakeClock())
+    produce_patiently(producer, "call-events", EVENT, FakeClock())
 
     assert producer.taken == 1
 
 
-def test_registering_ends_when_the_log_never_wakes_up() -> None:
+def test_patience_ends_when_the_log_never_wakes_up() -> None:
     """It gives up after a while, with the log's own reason."""
     clock = FakeClock()
     producer: Any = ColdProducer(refusals=float("inf"))
     started = clock.monotonic()
 
     with pytest.raises(TransientError, match="not yet"):
-        _register(producer, [CALL], clock)
+        produce_patiently(producer, "call-events", EVENT, clock, within_seconds=10)
 
-    assert REGISTER_SECONDS < clock.monotonic() - started < REGISTER_SECONDS + 2
+    assert 10 < clock.monotonic() - started < 12
