@@ -15,9 +15,9 @@ _SECRET_KEY = re.compile(
     r"token|secret|pass(?:word|code|wd)|pwd|authorization|signature|cookie|credential"
     r"|(?:url|link|uri)s?$|email|phone|(?:^|_)ip(?:_address)?$|registrant"
     r"|name$|(?:^|_)(?:topic|agenda|title)$"
-    r"|^(?:text|message|content|comment|note|quote|transcript|description|reason|body)s?$",
+    r"|(?:^|_)(?:texts?|messages?|contents?|comments?|notes?|quotes?|transcript|descriptions?|reasons?|body|bodies)$",
     re.IGNORECASE,
-)
+)  # Zoom's leave_reason begins with a name; `transcripts` is a count
 _SECRET_TEXT = re.compile(
     r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}"  # a JSON web token: base64 of '{"'
     r"|[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"  # an e-mail address

@@ -20,7 +20,7 @@ from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
 from infra.transport.base import record_bytes
 from infra.transport.breaker import Breaker, Permit
-from infra.transport.kafka_cluster import HURRY_MS, KafkaCluster, translated
+from infra.transport.kafka_cluster import KafkaCluster, translated
 from schemas.envelope import Headers
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -117,7 +117,7 @@ class _Session:
             raise PermanentError(f"a record of {size_bytes} bytes is more than {record.topic} takes")
         permit = self._admit()
         try:
-            self._cluster.partitions(record.topic, HURRY_MS)
+            self._cluster.partitions(record.topic, round(timeout_seconds * 1000))
             self._send(record, size_bytes + RECORD_COST_BYTES, deadline)
         except TransientError:
             self._failed(permit)

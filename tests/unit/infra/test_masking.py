@@ -89,3 +89,10 @@ def test_a_planted_secret_never_shows(around: object, key: str) -> None:
 def test_masking_is_total(content: bytes) -> None:
     """Any bytes give a text."""
     assert isinstance(mask_bytes(content), str)
+
+
+def test_a_count_stays_and_words_go_under_a_key_of_words() -> None:
+    """How many transcripts there are is no secret; what is in one is, and so is who left and why."""
+    shown = mask_value({"transcripts": 2, "transcript": "see you", "leave_reason": "Ana left the meeting."})
+
+    assert shown == {"transcripts": 2, "transcript": MASK, "leave_reason": MASK}
