@@ -14,6 +14,7 @@ from infra.settings import database_url, processor_settings
 from infra.storage.s3 import S3Store
 from processors.calls_cli import calls
 from processors.composition import composed
+from processors.dead_letters_cli import dead_letters
 from processors.registry import PROCESSORS
 from processors.runtime.brake import Brake
 from processors.runtime.expiry import expire as expire_recordings
@@ -80,6 +81,7 @@ def expire(dry_run: bool) -> None:
 
 
 cli.add_command(calls)
+cli.add_command(dead_letters)
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ class FakeTransport:
         return missing
 
     def topics(self) -> Sequence[str]:
-        return list(self._made)
+        return [*self._made, *(name for name in self.records if name not in self._made)]
 
     def partitions(self, topic: str) -> int:
         return 1
