@@ -21,6 +21,7 @@ from infra.transport.spool import Spool, Spooled
 from schemas.envelope import Envelope
 from schemas.errors import InvalidEvent
 from schemas.topics import QUARANTINE
+from webhook_receiver.sparse_log import SparseLog
 from webhook_receiver.translation import refused_envelope
 
 BATCH_RECORDS = 500  # one transaction's share of deletes
@@ -44,6 +45,7 @@ class Relay:
         self._metrics = metrics
         self._clock = clock
         self._may_start = may_start
+        self._sparse_log = SparseLog(clock)
         self._limit = 1
         self._done: list[int] = []
         self._taken_back = False
@@ -75,7 +77,7 @@ class Relay:
             went_well = self._relay(batch)
             self._delete_done()
         except TransientError as error:
-            log.warning("spool.not_read", reason=str(error))
+            self._sparse_log.line("spool.not_read", str(error))
             return False
         if batch:
             self._metrics.set("webhook_log_available", went_well)

@@ -42,7 +42,12 @@ def fetch(url: str) -> Matches:
         ConfigurationError: the address is not http://…, or not a receiver's.
         TransientError: it does not answer.
     """
-    found = {(name, labels.get("secret", "")): value for name, labels, value in _samples(_get(url))}
+    return parse(_get(url), url)
+
+
+def parse(text: str, url: str) -> Matches:
+    """Read the metrics of a receiver, which came from `url`. Raises ConfigurationError: they are another program's."""
+    found = {(name, labels.get("secret", "")): value for name, labels, value in _samples(text)}
     if (_STARTED, "") not in found:
         raise ConfigurationError(f"{url} does not show the metrics of a receiver")
     matched = {secret: value for (name, secret), value in found.items() if name == _LAST_MATCHED}

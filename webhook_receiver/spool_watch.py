@@ -49,7 +49,7 @@ class SpoolWatch:
         try:
             self._measure()
         except TransientError as error:
-            self._tell(str(error))
+            self._tell(self.problem or str(error))
 
     def _run(self) -> None:
         while not self._ended.wait(MEASURE_SECONDS):

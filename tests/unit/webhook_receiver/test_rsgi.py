@@ -158,3 +158,30 @@ def test_answer_is_500_when_the_application_raises() -> None:
     status, _, _ = call(bridge(broken), Protocol(b"x"))
 
     assert status == 500
+
+
+def test_health_is_told_when_every_thread_waits() -> None:
+    """The process is alive while all its threads wait for the log: no thread is asked."""
+    release = threading.Event()
+
+    def wait(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        release.wait(10)
+        return echo(environ, start_response)
+
+    class HealthScope(Scope):
+        method, path = "GET", "/healthz"
+
+    target = bridge(wait, threads=1)
+    held, health = [Protocol(b"x") for _ in range(4)], Protocol()
+
+    async def play() -> None:
+        tasks = [asyncio.create_task(target.__rsgi__(Scope(()), protocol)) for protocol in held]
+        await asyncio.sleep(0)
+        await target.__rsgi__(HealthScope(()), health)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(play())
+    target.__rsgi_del__(None)
+
+    assert health.answer == (200, [("content-type", "text/plain")], b"ok\n")
