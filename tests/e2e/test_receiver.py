@@ -6,12 +6,14 @@ import hmac
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,22 +54,30 @@ def signed(body: bytes) -> dict[str, str]:
 class Receiver:
     """One `python -m webhook_receiver` and its output."""
 
-    def __init__(self, folder: Path, transport_url: str | None = None, spool: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        transport_url: str | None = None,
+        extra: dict[str, str] | None = None,
+        largest_file_bytes: int | None = None,
+    ) -> None:
         self.port = free_port()
         self.url = transport_url or f"sqlite:///{folder}/log.db"
-        self._output = folder / f"receiver-{self.port}.log"
-        settings = {
+        self.settings = settings = {
             "TRANSPORT_URL": self.url,
             "ZOOM_WEBHOOK_SECRETS": SECRET,
             "RECEIVER_BIND": f"127.0.0.1:{self.port}",
-            "SPOOL_PATH": str(spool or folder / "spool" / "receiver.db"),
-        }
+            "SPOOL_PATH": str(folder / "spool" / "receiver.db"),
+        } | (extra or {})
+        self._output = folder / f"receiver-{self.port}.log"
+        limit = (largest_file_bytes, largest_file_bytes)
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "webhook_receiver"],
                 env=clean_environment() | settings,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=largest_file_bytes and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)),  # noqa: PLW1509 - it calls setrlimit only
             )
         wait_until(self.healthy, START_SECONDS, "the receiver answers /healthz")
 
@@ -134,8 +144,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Receiver]]:
     """Start receivers; what is left of them ends with the test."""
     started: list[Receiver] = []
 
-    def begin(transport_url: str | None = None) -> Receiver:
-        started.append(Receiver(tmp_path, transport_url))
+    def begin(transport_url: str | None = None, **options: Any) -> Receiver:
+        started.append(Receiver(tmp_path, transport_url, **options))
         return started[-1]
 
     yield begin
@@ -306,12 +316,12 @@ def test_program_says_all_that_is_wrong_when_settings_are() -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-def run(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "webhook_receiver"],
+        [sys.executable, "-m", "webhook_receiver", *arguments],
         env=clean_environment() | settings,
         capture_output=True,
         text=True,
-        timeout=START_SECONDS,
+        timeout=3 * START_SECONDS,
         check=False,
     )
