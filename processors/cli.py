@@ -9,17 +9,22 @@ import click
 
 from infra.clock import SystemClock
 from infra.database.engine import check_revision, open_database
+from infra.errors import PermanentError
 from infra.logs import configure
-from infra.settings import database_url, processor_settings
+from infra.settings import processor_settings
 from infra.storage.s3 import S3Store
 from processors.calls_cli import calls
-from processors.composition import composed
+from processors.composition import composed, made
 from processors.dead_letters_cli import dead_letters
+from processors.operators import Workplace, workplace
 from processors.registry import PROCESSORS
-from processors.runtime.brake import Brake
+from processors.replay_cli import replay
+from processors.runtime.brake import Brake, Standing
 from processors.runtime.expiry import expire as expire_recordings
 from processors.runtime.receipts import Receipts
 from processors.runtime.runner import run as run_processors
+from processors.runtime.shutdown import STOP_SECONDS, end_within
+from processors.runtime.skips import Skips, next_of_interest
 from schemas.errors import PipelineError
 
 _NAMES = click.Choice(sorted(PROCESSORS))
@@ -44,6 +49,7 @@ def run(names: tuple[str, ...], everything: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    end_within(STOP_SECONDS, stop)
     with composed(settings, SystemClock()) as composition:
         chosen = [composition.processors[name] for name in (PROCESSORS if everything else names)]
         failures = run_processors(chosen, composition.world, stop)
@@ -55,12 +61,31 @@ def run(names: tuple[str, ...], everything: bool) -> None:
 
 @cli.command()
 @click.argument("name", type=_NAMES)
-def resume(name: str) -> None:
-    """Let a processor start again that its brake had stopped."""
-    engine = open_database(database_url(os.environ))
-    check_revision(engine)
-    released = Brake(engine, name, SystemClock()).release()
-    click.echo(f"{name} may start again" if released else f"{name} was not stopped")
+@click.option(
+    "--skip", type=click.IntRange(min=1), help="First send so many records, from where it stopped, to the dead letters."
+)
+def resume(name: str, skip: int | None) -> None:
+    """Let a processor start again that its brake had stopped, and then start it."""
+    with workplace() as place:
+        brake = Brake(place.engine, name, place.clock)
+        standing = brake.standing()
+        if standing is None:
+            click.echo(f"{name} was not stopped")
+            return
+        if skip is not None:
+            _skip(place, name, standing, skip)
+        brake.release()
+    click.echo(f"{name} may start again")
+
+
+def _skip(place: Workplace, name: str, standing: Standing, count: int) -> None:
+    if standing.place is None or standing.next_offset is None:
+        raise PermanentError("effects stopped it, not records: see python -m processors dead-letters list")
+    types = made(name, processor_settings(os.environ)).types
+    offsets, found = next_of_interest(place.transport, standing.place, standing.next_offset, types, count)
+    Skips(place.engine, name).add(standing.place, offsets)
+    where = f"{standing.place.topic} partition {standing.place.partition}"
+    click.echo(f"{found} records of {where}, offsets {offsets.start} to {offsets.stop - 1}, go to the dead letters")
 
 
 @cli.command()
@@ -82,6 +107,7 @@ def expire(dry_run: bool) -> None:
 
 cli.add_command(calls)
 cli.add_command(dead_letters)
+cli.add_command(replay)
 
 
 def main() -> None:

@@ -83,13 +83,22 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
             metrics=metrics,
             health_file=settings.health_file,
         )
-        options = Options(
-            call_page_url=settings.call_page_url,
-            call_policies_url=settings.call_policies_url,
-            no_recording_grace=timedelta(seconds=settings.no_recording_grace_seconds),
-            policy=policy,
-        )
+        options = _options(settings, policy)
         yield Composition(world, {name: make(options) for name, make in PROCESSORS.items()})
+
+
+def made(name: str, settings: ProcessorSettings) -> Processor[Any]:
+    """Return one processor as it runs here, without a world to run on."""
+    return PROCESSORS[name](_options(settings, load_policy()))
+
+
+def _options(settings: ProcessorSettings, policy: Policy) -> Options:
+    return Options(
+        call_page_url=settings.call_page_url,
+        call_policies_url=settings.call_policies_url,
+        no_recording_grace=timedelta(seconds=settings.no_recording_grace_seconds),
+        policy=policy,
+    )
 
 
 def zoom_client(settings: ZoomSettings, clock: Clock) -> ZoomClient | None:

@@ -1,6 +1,6 @@
 """Records that a person has skipped: they go to the dead letters without being decided."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -8,7 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.database.engine import reading, writing
 from infra.database.tables import skips
-from infra.transport import TopicPartition
+from infra.transport import TopicPartition, Transport
+from processors.runtime.codec import type_of
 
 
 class Skips:
@@ -32,3 +33,17 @@ class Skips:
         with reading(self._engine) as connection:
             rows = connection.execute(select(skips).where(skips.c.processor == self._processor)).all()
         return {TopicPartition(row.topic, row.partition): range(row.from_offset, row.until_offset) for row in rows}
+
+
+def next_of_interest(
+    transport: Transport, place: TopicPartition, offset: int, types: Collection[str | None], count: int
+) -> tuple[range, int]:
+    """Return the offsets from `offset` on that hold the next `count` records of these types, and how many there are."""
+    begin, found = offset, 0
+    while found < count and (records := transport.read(place, offset)):
+        for record in records:
+            offset = record.offset + 1
+            found += type_of(record) in types
+            if found == count:
+                break
+    return range(begin, offset), found
