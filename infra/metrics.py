@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_Measure = TypeVar("_Measure", Counter, Gauge, Histogram)
 
 MetricName = Literal[
     "webhook_accepted_total",  # counter, deliveries: published and acknowledged, by event type
@@ -125,25 +127,33 @@ class PrometheusMetrics:
         self._counters: dict[MetricName, Counter] = {}
         self._histograms: dict[MetricName, Histogram] = {}
         self._gauges: dict[MetricName, Gauge] = {}
+        self._found: dict[tuple[object, ...], object] = {}
         for name, metric in METRICS.items():
             if name.startswith(prefix):
                 self._add(name, metric)
 
     def count(self, name: MetricName, **labels: str) -> None:
-        counter = self._counters[name]
-        (counter.labels(**labels) if labels else counter).inc()
+        self._labelled(name, self._counters[name], labels).inc()
 
     def observe(self, name: MetricName, value: float, **labels: str) -> None:
-        histogram = self._histograms[name]
-        (histogram.labels(**labels) if labels else histogram).observe(value)
+        self._labelled(name, self._histograms[name], labels).observe(value)
 
     def set(self, name: MetricName, value: float, **labels: str) -> None:
-        gauge = self._gauges[name]
-        (gauge.labels(**labels) if labels else gauge).set(value)
+        self._labelled(name, self._gauges[name], labels).set(value)
 
     def exposition(self) -> bytes:
         """Return every value in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    def _labelled(self, name: MetricName, whole: _Measure, labels: dict[str, str]) -> _Measure:
+        """Return the one of these labels; the library takes 20 us to find it again, several times a webhook."""
+        if not labels:
+            return whole
+        place = (name, *labels.items())
+        found = self._found.get(place)
+        if found is None:
+            found = self._found[place] = whole.labels(**labels)
+        return cast(_Measure, found)
 
     def _add(self, name: MetricName, metric: Metric) -> None:
         if metric.kind == "counter":
