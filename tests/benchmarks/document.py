@@ -16,7 +16,8 @@ Written by `make bench` (one group: `make bench-receiver`, `-archive`, `-latency
 compared is measured in the same run, in turns; figures are medians of the rounds, with the smallest and the largest, and
 ratios are taken round by round. A row without a bar is reported only; "not run" says what is missing and how to get it.
 
-- *No work*: a Flask application on granian (WSGI, 32 threads) that answers 200 and does nothing else.
+- *No work*: the receiver's own server (granian, the bridge that reads bodies, Flask) around a view that answers 200 and does
+  nothing else. *Bare Flask*: the same view on granian's WSGI mode, where slow clients hold threads.
 - *CPU* is user and system time of the process and all its children; on a machine that others use it bends far less than
   times do. c is the number of connections that always have a request under way.
 - The receiver is loaded from the same machine, with {bodies} signed bodies of 1.1 KB in rotation.

@@ -21,6 +21,7 @@ from tests.benchmarks.run import CLOCK, Missing, Program, Run, found, free_port,
 from tests.benchmarks.table import Bar, Row, failed, judged, not_run, ratios, reported
 
 PEER = "adnanh/webhook"
+NO_WORK, BARE = "no work", "bare Flask, WSGI"  # the same server around nothing; granian around Flask alone
 BUSY_CONNECTIONS, FEW_CONNECTIONS = 32, 4
 IDLE_CONNECTIONS = 1000
 DELIVERIES = 20  # genuine ones beside the idle connections, one after another, each on a connection of its own
@@ -65,7 +66,8 @@ def measure(run: Run) -> Iterator[Row]:
 def _start(run: Run, stack: ExitStack) -> tuple[dict[str, Server], dict[str, str]]:
     """Start every server; return them, and why the others are absent."""
     servers, absent = {}, {}
-    servers["no work"] = stack.enter_context(_no_work(run.folder))
+    servers[NO_WORK] = stack.enter_context(_same_server(run.folder))
+    servers[BARE] = stack.enter_context(_bare(run.folder))
     servers["SQLite log"] = stack.enter_context(ours("sqlite", f"sqlite:///{run.folder}/receiver-log.db", run.folder))
     broker = KafkaBroker(run.folder / "kafka", SystemClock())
     try:
@@ -89,6 +91,7 @@ def ours(name: str, transport_url: str, folder: Path, settings: Mapping[str, str
         "TRANSPORT_URL": transport_url,
         "ZOOM_WEBHOOK_SECRETS": SECRET,
         "RECEIVER_BIND": f"127.0.0.1:{port}",
+        "SPOOL_PATH": str(folder / f"spool-{name}" / "receiver.db"),
         **(settings or {}),
     }
     with program(f"receiver-{name}", python("-m", "webhook_receiver"), folder, environment) as started:
@@ -97,13 +100,21 @@ def ours(name: str, transport_url: str, folder: Path, settings: Mapping[str, str
 
 
 @contextmanager
-def _no_work(folder: Path) -> Iterator[Server]:
+def _same_server(folder: Path) -> Iterator[Server]:
+    port = free_port()
+    with program("no-work", python("-m", "tests.benchmarks.same_server", str(port)), folder) as started:
+        started.wait_for_port(port)
+        yield Server(started, f"http://127.0.0.1:{port}/webhooks/zoom", port)
+
+
+@contextmanager
+def _bare(folder: Path) -> Iterator[Server]:
     port = free_port()
     command = python(
         "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1", "--blocking-threads", "32",
         "--backpressure", "1024", "--host", "127.0.0.1", "--port", str(port), "tests.benchmarks.no_work:app",
     )  # fmt: skip
-    with program("no-work", command, folder) as started:
+    with program("bare", command, folder) as started:
         started.wait_for_port(port)
         yield Server(started, f"http://127.0.0.1:{port}/webhooks/zoom", port)
 
@@ -147,7 +158,7 @@ def _load_rows(
     taken: Mapping[int, Mapping[str, list[Taken]]], servers: Mapping[str, Server], absent: Mapping[str, str]
 ) -> Iterator[Row]:
     busy, few = taken[BUSY_CONNECTIONS], taken[FEW_CONNECTIONS]
-    base = [one.cpu_us for one in busy["no work"]]
+    base, bare = ([one.cpu_us for one in busy[name]] for name in (NO_WORK, BARE))
     for name in ("Kafka", "SQLite log"):
         what = f"CPU per acknowledged event over the no-work server's, {name}, c=32"
         if name not in servers:
@@ -155,16 +166,18 @@ def _load_rows(
             continue
         own = [one.cpu_us for one in busy[name]]
         note = f"{median(own):.0f} us against {median(base):.0f} us"
-        yield judged(what, "x", ratios(own, base), CPU_BAR if name == "Kafka" else Bar(2.8), note)
-    yield from (row for name in ("no work", "Kafka", "SQLite log", PEER) for row in _of(name, busy, 32, absent))
-    yield from (row for name in ("no work", "Kafka", "SQLite log") for row in _of(name, few, 4, {}))
-    allowed = max(P99_FLOOR_MS, P99_TIMES * median(one.load.p99_ms for one in few["no work"]))
+        yield judged(what, "x", ratios(own, base), CPU_BAR, note)
+        what = f"the same over Flask's alone on granian (WSGI, no bridge), {name}, c=32"
+        yield reported(what, "x", ratios(own, bare), f"against {median(bare):.0f} us")
+    yield from (row for name in (NO_WORK, BARE, "Kafka", "SQLite log", PEER) for row in _of(name, busy, 32, absent))
+    yield from (row for name in (NO_WORK, BARE, "Kafka", "SQLite log") for row in _of(name, few, 4, {}))
+    allowed = max(P99_FLOOR_MS, P99_TIMES * median(one.load.p99_ms for one in few[NO_WORK]))
     yield judged("p99 on the SQLite log, c=4", "ms", [one.load.p99_ms for one in few["SQLite log"]], Bar(allowed))
 
 
 def _of(name: str, taken: Mapping[str, list[Taken]], connections: int, absent: Mapping[str, str]) -> Iterator[Row]:
     """One line for what is only reported of a server: its rate, with CPU and latency in the note."""
-    what = f"acknowledged events, {name}, c={connections}"
+    what = f"{'answers' if name in {NO_WORK, BARE} else 'acknowledged events'}, {name}, c={connections}"
     if name in absent:
         yield not_run(what, absent[name])
     elif name in taken:
@@ -173,7 +186,7 @@ def _of(name: str, taken: Mapping[str, list[Taken]], connections: int, absent: M
             median(values) for values in zip(*((one.load.p50_ms, one.load.p99_ms) for one in rounds), strict=True)
         )
         note = f"{median(one.cpu_us for one in rounds):.0f} us CPU each; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
-        more = "; a program started for each, nothing acknowledged" if name == PEER else ""
+        more = "; answers before the program that it starts has run" if name == PEER else ""
         yield reported(what, "1/s", [one.load.per_second for one in rounds], note + more)
 
 

@@ -45,7 +45,7 @@ class Run:
 
     @property
     def seconds(self) -> int:
-        return 2 if self.quick else 5
+        return 2 if self.quick else 4
 
     def pick(self, full: _T, quick: _T) -> _T:
         """Return the full size of something, or the quick one."""
@@ -195,7 +195,19 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_
 
 def clean_environment() -> dict[str, str]:
     """Our environment without the product's settings, which could lead anywhere."""
-    ours = ("TRANSPORT_", "DATABASE_", "ZOOM_", "RECEIVER_", "WEBHOOK_", "KAFKA_", "CHAT_", "ARCHIVE_", "AWS_", "LOG_")
+    ours = (
+        "TRANSPORT_",
+        "DATABASE_",
+        "ZOOM_",
+        "RECEIVER_",
+        "WEBHOOK_",
+        "KAFKA_",
+        "CHAT_",
+        "ARCHIVE_",
+        "AWS_",
+        "LOG_",
+        "SPOOL_",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "PYTHONPATH": str(ROOT)}
 

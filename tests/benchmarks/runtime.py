@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from statistics import median
 
 from kafka import KafkaProducer
+from sqlalchemy import delete
 
-from infra.database.engine import migrate, open_database
+from infra.database.engine import migrate, open_database, writing
+from infra.database.tables import effects
 from infra.errors import ConfigurationError, TransientError
 from infra.local.kafka_broker import KafkaBroker
 from infra.local.postgres import PostgresServer
@@ -17,7 +19,7 @@ from infra.transport.connect import connect
 from schemas.envelope import Envelope
 from schemas.topics import WEBHOOKS, Topic
 from tests.benchmarks.run import CLOCK, Run, measured, python
-from tests.benchmarks.runtime_child import BUSY_TOPIC, INTERESTING
+from tests.benchmarks.runtime_child import BUSY_TOPICS, INTERESTING
 from tests.benchmarks.table import Bar, Row, judged, not_run, ratios, reported
 
 IDLE_BAR = Bar(0.5, at_least=True)  # issue 4 E, as the two below
@@ -66,13 +68,13 @@ def _without_interest(run: Run, url: str) -> Iterator[Row]:
 
 
 def _sqlite(run: Run) -> Iterator[Row]:
-    events = run.pick(3_000, 600)
+    events = run.pick(2_000, 400)
     rates, notes, memory = [], [], []
     for turn in range(run.rounds):
         run.say(f"runtime, SQLite, round {turn + 1}")
         url = f"sqlite:///{run.folder}/runtime-{turn}.db"
-        produce(url, BUSY_TOPIC, events, INTERESTING)
-        result = child(run, "busy", url, _database(run, f"busy-{turn}"), events, "busy")
+        produce(url, BUSY_TOPICS[0], events, INTERESTING)
+        result = child(run, "busy", url, _database(run, f"busy-{turn}"), events, BUSY_TOPICS[0].name)
         rates.append(result["events"] / result["seconds"])
         notes.append(result["cpu_us"])
         memory.append(result["rss_mebibytes"])
@@ -90,16 +92,17 @@ def _postgres(run: Run, url: str) -> Iterator[Row]:
         yield not_run(what, str(error))
         return
     try:
-        migrate(open_database(server.url))
-        events = run.pick(3_000, 600)
+        engine = open_database(server.url)
+        migrate(engine)
+        events = run.pick(2_000, 400)
         rates, notes = [], []
-        for turn in range(run.rounds):
+        for turn, topic in zip(range(run.rounds), BUSY_TOPICS, strict=False):
             run.say(f"runtime, PostgreSQL, round {turn + 1}")
-            produce(url, BUSY_TOPIC, events, INTERESTING)
-            group = f"busy-{turn}"
+            produce(url, topic, events, INTERESTING)
+            with writing(engine) as connection:
+                connection.execute(delete(effects))
             with ThreadPoolExecutor(2) as pool:
-                seen = (turn + 1) * events
-                both = [pool.submit(child, run, "busy", url, server.url, seen, group, name) for name in ("a", "b")]
+                both = [pool.submit(child, run, "busy", url, server.url, events, topic.name, name) for name in "ab"]
                 results = [one.result() for one in both]
             rates.append(max(one["events"] for one in results) / max(one["seconds"] for one in results))
             notes.append(sum(one["cpu_us"] for one in results))
