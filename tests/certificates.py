@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from infra.local.certificate import Certificate
 from tests.conftest import missing
 
 _DAYS = "2"  # longer than any test
@@ -20,15 +21,15 @@ class Authority:
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def issue(self, address: str) -> tuple[Path, Path]:
-        """Return a certificate for an IP address and its key (PKCS 8), both as PEM files."""
+    def issue(self, address: str) -> Certificate:
+        """Return a certificate for an IP address."""
         certificate, key = self._folder / f"{address}.crt", self._folder / f"{address}.key"
         self._made(
             "-subj", f"/CN={address}", "-keyout", str(key), "-out", str(certificate),
             "-CA", str(self.certificate), "-CAkey", str(self._key),
             "-addext", f"subjectAltName=IP:{address}", "-addext", "basicConstraints=critical,CA:FALSE",
         )  # fmt: skip
-        return certificate, key
+        return Certificate(certificate, key, self.certificate)
 
     def _made(self, *options: str) -> None:
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

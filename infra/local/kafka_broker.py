@@ -3,7 +3,7 @@
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from infra.clock import Clock
 from infra.errors import ConfigurationError, TransientError
 from infra.local import kafka_jars
+from infra.local.certificate import Certificate
 from infra.local.process import tied_to_parent
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any 16 bytes in base64; the folder's own
@@ -22,6 +23,7 @@ FORMAT_SECONDS = 60.0  # 1.4 s as measured
 LOOK_SECONDS = 0.1  # between two looks whether it is ready
 HEAP = "-Xmx384m"  # 340 MB resident with an empty log
 STARTED_LINE = "Kafka Server started"
+SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 ADMIN = "admin"  # of the users, the one who may do everything
 
 
@@ -29,13 +31,22 @@ class KafkaBroker:
     """A single-node broker with its data in `folder`. Started again, it has the same port and its data.
 
     It ends when the thread that started it ends, however that happens (on Linux). With `users` (names and passwords, `admin`
-    among them) it asks for SASL/PLAIN, and but for `admin` they may do only what ACLs allow.
+    among them) it asks for SASL, PLAIN or SCRAM, and but for `admin` they may do only what ACLs allow. With a certificate it
+    takes TLS alone.
     """
 
-    def __init__(self, folder: Path, clock: Clock, users: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        users: Mapping[str, str] | None = None,
+        certificate: Certificate | None = None,
+    ) -> None:
         self._folder = folder
         self._clock = clock
         self._users = users or {}
+        self._certificate = certificate
+        self._protocol = ("SASL_" if users else "") + ("SSL" if certificate else "PLAINTEXT")
         self._port, self._controller_port = _ports(folder)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -98,19 +109,39 @@ class KafkaBroker:
         values = {"port": self._port, "controller_port": self._controller_port, "data": self._folder / "data"}
         for name, value in values.items():
             template = template.replace(f"{{{name}}}", str(value))
-        if self._users:
-            template = template.replace("PLAINTEXT://127.0.0.1", "SASL_PLAINTEXT://127.0.0.1") + _secured(self._users)
+        template = template.replace("PLAINTEXT://127.0.0.1", f"{self._protocol}://127.0.0.1") + self._secured()
         properties = self._folder / "server.properties"
         properties.touch(mode=0o600)
         properties.write_text(template)
         return properties
 
+    def _secured(self) -> str:
+        """What the listener asks for; later lines replace earlier ones."""
+        lines = [
+            f"listener.security.protocol.map={self._protocol}:{self._protocol},CONTROLLER:PLAINTEXT",
+            f"inter.broker.listener.name={self._protocol}",
+        ]
+        if self._users:
+            lines += _asking_for(self._users, self._protocol)
+        if self._certificate is not None:
+            both = self._folder / "broker.pem"
+            both.touch(mode=0o600)
+            both.write_text(self._certificate.key.read_text() + self._certificate.certificate.read_text())
+            lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={both}"]
+            lines += ["ssl.truststore.type=PEM", f"ssl.truststore.location={self._certificate.authority}"]
+        return "\n".join(("", *lines, ""))
+
     def _format(self, java: str, classpath: str, properties: Path) -> None:
         if (self._folder / "data" / "meta.properties").exists():
             return
         command = [java, "-Xmx128m", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID]
+        scram = [
+            f"--add-scram={mechanism}=[name={name},password={password}]"
+            for mechanism in SCRAM
+            for name, password in self._users.items()
+        ]
         result = subprocess.run(
-            [*command, "-c", str(properties)], capture_output=True, timeout=FORMAT_SECONDS, check=False
+            [*command, "-c", str(properties), *scram], capture_output=True, timeout=FORMAT_SECONDS, check=False
         )
         if result.returncode != 0:
             raise ConfigurationError(f"the local Kafka broker's folder {self._folder} could not be prepared")
@@ -125,10 +156,12 @@ class KafkaBroker:
             self._clock.sleep(LOOK_SECONDS)
 
     def _client_settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = {"bootstrap_servers": self.bootstrap_servers}
+        settings: dict[str, Any] = {"bootstrap_servers": self.bootstrap_servers, "security_protocol": self._protocol}
         if self._users:
-            settings |= {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+            settings |= {"sasl_mechanism": "PLAIN"}
             settings |= {"sasl_plain_username": ADMIN, "sasl_plain_password": self._users[ADMIN]}
+        if self._certificate is not None:
+            settings |= {"ssl_cafile": str(self._certificate.authority)}
         return settings
 
     def _answers(self) -> bool:
@@ -144,22 +177,20 @@ class KafkaBroker:
             admin.close()
 
 
-def _secured(users: Mapping[str, str]) -> str:
-    """SASL/PLAIN for everybody but the controller, and an authorizer; later lines replace earlier ones."""
+def _asking_for(users: Mapping[str, str], protocol: str) -> Sequence[str]:
+    """SASL for everybody but the controller, and an authorizer."""
     known = " ".join(f'user_{name}="{password}"' for name, password in users.items())
-    login = (
-        f'org.apache.kafka.common.security.plain.PlainLoginModule required username="{ADMIN}" password="{users[ADMIN]}"'
-    )
-    lines = (
-        "listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name=SASL_PLAINTEXT",
-        "sasl.enabled.mechanisms=PLAIN",
+    login = f'required username="{ADMIN}" password="{users[ADMIN]}"'
+    modules = "org.apache.kafka.common.security"
+    listener = f"listener.name.{protocol.lower()}"
+    return (
+        f"sasl.enabled.mechanisms={','.join(('PLAIN', *SCRAM))}",
         "sasl.mechanism.inter.broker.protocol=PLAIN",
-        f"listener.name.sasl_plaintext.plain.sasl.jaas.config={login} {known};",
+        f"{listener}.plain.sasl.jaas.config={modules}.plain.PlainLoginModule {login} {known};",
+        *(f"{listener}.{one.lower()}.sasl.jaas.config={modules}.scram.ScramLoginModule {login};" for one in SCRAM),
         "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         f"super.users=User:{ADMIN};User:ANONYMOUS",  # the controller's own listener alone lets anybody in without a name
     )
-    return "\n" + "\n".join(lines) + "\n"
 
 
 def _ports(folder: Path) -> tuple[int, int]:

@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from infra.clock import Clock
 from infra.errors import ConfigurationError, TransientError
+from infra.local.certificate import Certificate
 from infra.local.s3_server import HOST, free_ports
 from infra.secret import Secret
 
@@ -35,14 +35,6 @@ _TIED_TO_PARENT = (
     "os.getppid() == parent or sys.exit(1)\n"
     "os.execv(sys.argv[4], sys.argv[4:])\n"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """Files in PEM: a certificate for 127.0.0.1 and its key."""
-
-    certificate: Path
-    key: Path
 
 
 class PostgresServer:

@@ -17,7 +17,7 @@ from infra.transport.base import Record, TopicPartition
 from infra.transport.kafka_cluster import RECORD_OVERHEAD_BYTES, KafkaCluster, translated
 from infra.transport.kafka_consumer import CONNECT_MS, KafkaLogConsumer, record
 from infra.transport.kafka_producer import KafkaLogProducer
-from infra.transport.kafka_tls import tls_context
+from infra.transport.kafka_refusals import tls_context
 from schemas.topics import MAX_RECORD_BYTES, Topic, all_topics
 
 READ_SECONDS = 5.0  # for records that are known to be there

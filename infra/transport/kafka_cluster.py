@@ -17,7 +17,7 @@ from kafka.admin import OffsetSpec
 
 from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.transport.base import TopicPartition
-from infra.transport.kafka_tls import check_certificates
+from infra.transport.kafka_refusals import REFUSALS, find_refusal, refused
 from schemas import topics as schema
 from schemas.topics import Topic
 
@@ -28,11 +28,6 @@ RECORD_OVERHEAD_BYTES = 64 * 1024  # of batch, lengths and header counts around 
 
 _NO_SUCH_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, kafka_errors.InvalidTopicError)
 _NOT_ALLOWED = (kafka_errors.AuthorizationError, kafka_errors.PolicyViolationError)
-_NOT_KNOWN = (
-    kafka_errors.SaslAuthenticationFailedError,
-    kafka_errors.UnsupportedSaslMechanismError,
-    kafka_errors.IllegalSaslStateError,
-)
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 
 
@@ -47,10 +42,8 @@ def translated(doing: str) -> Iterator[None]:
         raise PermanentError(f"{doing} Kafka failed: the record is larger than the topic takes") from error
     except _NOT_ALLOWED as error:
         raise PermanentError(f"{doing} Kafka failed: not allowed") from error
-    except _NOT_KNOWN as error:
-        raise ConfigurationError(
-            f"{doing} Kafka failed: it refuses KAFKA_SASL_USERNAME with KAFKA_SASL_PASSWORD, or KAFKA_SASL_MECHANISM"
-        ) from error
+    except REFUSALS as error:
+        raise refused(doing) from error
     except (kafka_errors.KafkaError, OSError) as error:
         raise TransientError(f"{doing} Kafka failed: {type(error).__name__}") from error
 
@@ -66,17 +59,20 @@ class KafkaCluster:
     def answers(self) -> bool:
         """Whether a fresh metadata call works; takes at most about two seconds."""
         try:
-            with translated("asking"), self.admin(HURRY_MS) as admin:
+            with translated("asking"), self.admin(HURRY_MS, look=False) as admin:
                 return bool(admin.describe_cluster()["brokers"])
         except (TransientError, PermanentError):
             return False
 
-    def partitions(self, topic: str, within_ms: int = PATIENT_MS) -> int:
-        """Return how many partitions a topic has. Raises PermanentError for an unknown topic."""
+    def partitions(self, topic: str, within_ms: int | None = None) -> int:
+        """Return how many partitions a topic has. Raises PermanentError for an unknown topic.
+
+        Whoever gives a time waits with something in hand: to him a cluster that refuses us is one that does not answer.
+        """
         known = self._partitions.get(topic)
         if known is not None:
             return known
-        with translated("asking"), self.admin(within_ms) as admin:
+        with translated("asking"), self.admin(within_ms or PATIENT_MS, look=within_ms is None) as admin:
             (found,) = admin.describe_topics([topic])
             error = kafka_errors.for_code(found["error_code"])
             if error is not kafka_errors.NoError:
@@ -141,17 +137,18 @@ class KafkaCluster:
         return self._replication or min(schema.REPLICATION, brokers)
 
     @contextmanager
-    def admin(self, within_ms: int = PATIENT_MS) -> Iterator[KafkaAdminClient]:
+    def admin(self, within_ms: int = PATIENT_MS, *, look: bool = True) -> Iterator[KafkaAdminClient]:
         """Lend a client of its own; run its calls in `translated`.
 
         Raises:
-            ConfigurationError: a broker's certificate is not to be trusted. Nobody looks while a request waits.
+            ConfigurationError: a broker's certificate is not to be trusted, or it refuses the user; only with `look`,
+                because it takes a while to find out.
         """
         try:
             admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=within_ms, request_timeout_ms=within_ms)
         except kafka_errors.KafkaTimeoutError:
-            if within_ms > HURRY_MS and self._settings["ssl_context"] is not None:
-                check_certificates(self._settings["bootstrap_servers"], self._settings["ssl_context"])
+            if look:
+                find_refusal(self._settings)
             raise
         try:
             yield admin

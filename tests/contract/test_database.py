@@ -18,7 +18,7 @@ from infra.clock import SystemClock
 from infra.database.engine import CONNECTIONS, check_revision, migrate, open_database, reading, writing
 from infra.database.tables import brakes, metadata, receipts
 from infra.errors import ConfigurationError, PermanentError, TransientError
-from infra.local.postgres import Certificate, PostgresServer
+from infra.local.postgres import PostgresServer
 from infra.settings import database_url
 from schemas.errors import InvalidEvent
 from tests.certificates import Authority
@@ -290,8 +290,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def tls_url(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that takes TLS, by a certificate of our own authority."""
-    certificate, key = authority.issue("127.0.0.1")
-    server = PostgresServer(tmp_path_factory.mktemp("postgres-tls"), SystemClock(), Certificate(certificate, key))
+    certificate = authority.issue("127.0.0.1")
+    server = PostgresServer(tmp_path_factory.mktemp("postgres-tls"), SystemClock(), certificate)
     try:
         server.start()
     except ConfigurationError as error:
