@@ -137,7 +137,7 @@ def test_record_goes_to_the_quarantine_when_refused_for_good(world: World) -> No
     assert world.arrived() == [b"1", b"2"]
     assert world.spool.state().records == 0
     assert world.metrics.counted("webhook_relayed_total", to="quarantine") == 1
-    assert [line["event"] for line in lines] == ["relay.quarantined"]
+    assert [line["event"] for line in lines] == ["relay.quarantined", "spool.emptied"]
 
 
 @pytest.mark.parametrize("topic", [WEBHOOKS.name, QUARANTINE.name])
