@@ -18,15 +18,17 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from processors.base import Decision, Event
-from processors.call_facts import FILES, PRESENCE, SEGMENTS, End, Fact, facts_of, lifecycle
-from processors.calls import Meeting, Session, instant_of, state_key
+from processors.call_facts import FILES, PRESENCE, SEGMENTS, Fact, facts_of, lifecycle
+from processors.call_timeline import Timeline, note_lifecycle, untold
+from processors.calls import Meeting, Session, state_key
 from processors.commands import AskRecordings, Command, PublishEvent, WakeAt
 from schemas.calls import REGISTERED, Registration, load_registration
 from schemas.errors import InvalidEvent
 from schemas.events import data_schema, decode, encode
 from schemas.identity import fact_id
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
+from schemas.reconciled import PREFIX as RECONCILED
 from schemas.topics import CALL_EVENTS, OUTCOMES, REGISTRATIONS, WEBHOOKS
-from schemas.zoom import ZoomEvent, load_event
 
 SOURCE = "/zoom-call-pipeline/call_events"
 OUTCOME_PREFIX = "outcome."
@@ -38,23 +40,6 @@ MISSING_TIMER = "recording_missing"
 _ZOOM_PREFIX = "us.zoom."
 _WEBHOOKS = {"meeting.started", "meeting.ended", *PRESENCE, *SEGMENTS, *FILES}
 _OUTCOMES = {"call.invitation_posted", "call.recording_archived"}
-
-
-@dataclass(slots=True)
-class Timeline:
-    """What is remembered of a session beyond `Session`: every start and end, and the search for its recording.
-
-    `wait_until` is the timer that was set last, `waited` whether it has fired; `asking` that a question is on its way.
-    """
-
-    starts: list[datetime] = field(default_factory=list)
-    ends: list[End] = field(default_factory=list)
-    recorded: bool = False
-    wait_until: datetime | None = None
-    waited: bool = False
-    questions: int = 0
-    asking: bool = False
-    settled: bool = False
 
 
 @dataclass(slots=True)
@@ -86,7 +71,9 @@ class CallEvents:
     name: ClassVar[str] = "call_events"
     topics: ClassVar[tuple[str, ...]] = (WEBHOOKS.name, REGISTRATIONS.name, OUTCOMES.name)
     types: ClassVar[frozenset[str]] = frozenset(
-        {REGISTERED} | {_ZOOM_PREFIX + name for name in _WEBHOOKS} | {OUTCOME_PREFIX + name for name in _OUTCOMES}
+        {REGISTERED, MEETING_ENDED, RECORDING_COMPLETED}
+        | {_ZOOM_PREFIX + name for name in _WEBHOOKS}
+        | {OUTCOME_PREFIX + name for name in _OUTCOMES}
     )
     state_type: type[CallEventsState] = CallEventsState
     state_version: ClassVar[int] = 1
@@ -101,7 +88,7 @@ class CallEvents:
         if event.type.startswith(OUTCOME_PREFIX):
             outcome = _public_data(event, sequence=1)
             return state_key(outcome["meeting_id"], outcome["session_id"])
-        zoom = load_event(event.data)
+        zoom = load_fact(event.type, event.data)
         return state_key(zoom.meeting_id, zoom.session_id)
 
     def decide(self, event: Event, state: CallEventsState | None) -> Decision[CallEventsState]:
@@ -111,7 +98,7 @@ class CallEvents:
             self._register(event, decision)
         elif event.type.startswith(OUTCOME_PREFIX):
             _publish_outcome(event, decision)
-        elif event.type.startswith(_ZOOM_PREFIX):
+        elif event.type.startswith((_ZOOM_PREFIX, RECONCILED)):
             self._note_webhook(event, decision)
         elif event.type == f"timer.{MISSING_TIMER}":
             _note_waited(event, decision.state)
@@ -136,17 +123,18 @@ class CallEvents:
         _claim(decision)
 
     def _note_webhook(self, event: Event, decision: Decision[CallEventsState]) -> None:
-        zoom, state = load_event(event.data), decision.state
+        zoom, state = load_fact(event.type, event.data), decision.state
         state.meeting_id = state.meeting_id or zoom.meeting_id
         session = state.meeting.note(zoom, event)
         if session is None:
             decision.reasons.append("the webhook names no session")
             return
         timeline = state.timelines.setdefault(session.session_id, Timeline())
-        _note_lifecycle(timeline, zoom, event)
+        note_lifecycle(timeline, zoom, event)
         timeline.recorded = timeline.recorded or zoom.name == "recording.completed"
         call = state.meeting.call_of(session)
-        for fact in [*lifecycle(timeline.starts, timeline.ends), *facts_of(zoom, event)]:
+        news = untold(timeline, zoom) if zoom.name in FILES else zoom
+        for fact in [*lifecycle(timeline.starts, timeline.ends), *(facts_of(news, event) if news else ())]:
             _publish(decision, fact, call, session)
 
     def _note_answer(self, event: Event, decision: Decision[CallEventsState]) -> None:
@@ -204,15 +192,6 @@ def _needs_recording(session: Session, timeline: Timeline) -> bool:
     if timeline.recorded or session.is_open or since is None or until is None:
         return False
     return session.seconds_together(since, until) >= MIN_SECONDS_TOGETHER
-
-
-def _note_lifecycle(timeline: Timeline, zoom: ZoomEvent, event: Event) -> None:
-    at = instant_of(zoom, event)
-    if zoom.name == "meeting.started" and at not in timeline.starts:
-        timeline.starts.append(at)
-    elif zoom.name == "meeting.ended":
-        end = End(at, zoom.end_at or at)
-        timeline.ends += [] if end in timeline.ends else [end]
 
 
 def _public_data(event: Event, sequence: int) -> dict[str, Any]:

@@ -25,10 +25,11 @@ FILES = frozenset({"recording.completed", "recording.transcript_completed"})
 
 @dataclass(slots=True)
 class End:
-    """One end that Zoom told of: when it said so, and the end it named."""
+    """One end that Zoom told of: when it said so, and the end it named; or one that reconciliation inferred."""
 
     told_at: datetime
     ended_at: datetime
+    inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def _end_fact(end: End, started_at: datetime | None) -> Fact:
         "call.ended",
         end.ended_at,
         [format_time(end.ended_at), started_at and format_time(started_at)],
-        {"started_at": started_at, "duration_seconds": duration},
+        {"started_at": started_at, "duration_seconds": duration, **({"inferred": True} if end.inferred else {})},
     )
 
 

@@ -14,6 +14,7 @@ from schemas.zoom import ZoomEvent
 
 REGISTRATION_WINDOW = timedelta(days=30)  # the owner's rule: then a registration closes
 REGISTRATION_SLACK = timedelta(hours=1)  # a host may open the meeting before the marketplace has written it down
+INFERENCE_TOLERANCE = timedelta(seconds=30)  # REST's instants are whole seconds, an event's own stamp seconds later
 FORGET_UNREGISTERED_AFTER = timedelta(days=40)  # longer than any input topic is kept: nothing can come any more
 
 
@@ -28,7 +29,10 @@ class Presence:
 
 @dataclass(slots=True)
 class Session:
-    """One Zoom uuid. `opened_at` and `closed_at` are the latest started and ended Zoom told of."""
+    """One Zoom uuid. `opened_at` and `closed_at` are the latest started and ended Zoom told of.
+
+    `start_inferred` and `end_inferred`: Zoom did not tell of it (yet), reconciliation found it out.
+    """
 
     session_id: str
     account_id: str | None = None
@@ -39,6 +43,8 @@ class Session:
     ended_at: datetime | None = None
     seen_at: datetime | None = None
     presences: dict[str, Presence] = field(default_factory=dict)
+    start_inferred: bool = False
+    end_inferred: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -55,13 +61,25 @@ class Session:
 
     def start(self, at: datetime) -> None:
         """Note a start: the earliest one is the session's, the latest one tells whether it is open."""
+        if self.start_inferred and is_same(self.started_at, at):
+            self.started_at, self.start_inferred = at, False
         self.started_at = min(self.started_at or at, at)
         self.opened_at = max(self.opened_at or at, at)
 
     def end(self, at: datetime, ended_at: datetime) -> None:
-        """Note an end: the latest one stands."""
-        if self.closed_at is None or at >= self.closed_at:
-            self.closed_at, self.ended_at = at, ended_at
+        """Note an end: the latest one stands, and Zoom's own word in place of an inferred one."""
+        slack = INFERENCE_TOLERANCE if self.end_inferred else timedelta()
+        if self.closed_at is None or at >= self.closed_at - slack:
+            self.closed_at, self.ended_at, self.end_inferred = at, ended_at, False
+
+    def infer(self, started_at: datetime | None, ended_at: datetime) -> None:
+        """Note what REST tells of it, where Zoom's events have not told the same."""
+        if started_at and (self.started_at is None or started_at < self.started_at - INFERENCE_TOLERANCE):
+            self.started_at, self.start_inferred = started_at, True
+            self.opened_at = max(self.opened_at or started_at, started_at)
+        reopened_before = self.is_open and self.opened_at is not None and self.opened_at < ended_at
+        if self.ended_at is None or reopened_before or ended_at > self.ended_at + INFERENCE_TOLERANCE:
+            self.closed_at, self.ended_at, self.end_inferred = ended_at, ended_at, True
 
     def seconds_together(self, since: datetime, until: datetime) -> float:
         """How long two people or more were there at the same time, between the two instants."""
@@ -106,7 +124,9 @@ class Meeting:
         session.account_id = session.account_id or zoom.account_id
         session.host_id = session.host_id or zoom.host_id
         session.seen_at = min(session.seen_at or at, at)
-        if zoom.name == "meeting.started":
+        if zoom.name == "meeting.ended" and zoom.inferred:
+            session.infer(zoom.start_at, at)
+        elif zoom.name == "meeting.started":
             session.start(at)
         elif zoom.name == "meeting.ended":
             session.end(at, zoom.end_at or at)
@@ -142,6 +162,11 @@ class Meeting:
             seen_at = session.closed_at or session.opened_at or session.seen_at
             if seen_at and seen_at + FORGET_UNREGISTERED_AFTER < now and self.call_of(session) is None:
                 del self.sessions[session.session_id]
+
+
+def is_same(inferred: datetime | None, told: datetime) -> bool:
+    """Whether an inferred instant and one that Zoom told of are the same start or end."""
+    return inferred is not None and abs(told - inferred) <= INFERENCE_TOLERANCE
 
 
 def last_end(sessions: Iterable[Session]) -> datetime | None:

@@ -21,8 +21,10 @@ from schemas.calls import REGISTERED, Registration, load_registration
 from schemas.envelope import format_time
 from schemas.events import decode
 from schemas.identity import fact_id
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
+from schemas.reconciled import PREFIX as RECONCILED
 from schemas.topics import CALL_EVENTS, OUTCOMES, REGISTRATIONS, WEBHOOKS
-from schemas.zoom import ZoomEvent, load_event
+from schemas.zoom import ZoomEvent
 
 SOURCE = "/zoom-call-pipeline/chat_invitation"
 ARCHIVED, MISSING = "call.recording_archived", "call.recording_missing"
@@ -68,7 +70,14 @@ class ChatInvitation:
     name: ClassVar[str] = "chat_invitation"
     topics: ClassVar[tuple[str, ...]] = (WEBHOOKS.name, REGISTRATIONS.name, CALL_EVENTS.name)
     types: ClassVar[frozenset[str]] = frozenset(
-        {REGISTERED, ARCHIVED, MISSING, *(_ZOOM_PREFIX + name for name in _WEBHOOKS)}
+        {
+            REGISTERED,
+            ARCHIVED,
+            MISSING,
+            MEETING_ENDED,
+            RECORDING_COMPLETED,
+            *(_ZOOM_PREFIX + name for name in _WEBHOOKS),
+        }
     )
     state_type: type[ChatState] = ChatState
     state_version: ClassVar[int] = 1
@@ -84,7 +93,7 @@ class ChatInvitation:
         if event.type in (ARCHIVED, MISSING):
             public = decode(event.type, event.data)
             return state_key(public["meeting_id"], public["session_id"])
-        zoom = load_event(event.data)
+        zoom = load_fact(event.type, event.data)
         return state_key(zoom.meeting_id, zoom.session_id)
 
     def decide(self, event: Event, state: ChatState | None) -> Decision[ChatState]:
@@ -92,7 +101,7 @@ class ChatInvitation:
         decision = Decision(state or ChatState())
         if event.type == REGISTERED:
             decision.state.meeting.register(load_registration(event.data))
-        elif event.type.startswith(_ZOOM_PREFIX):
+        elif event.type.startswith((_ZOOM_PREFIX, RECONCILED)):
             _note_webhook(event, decision)
         elif event.type in (ARCHIVED, MISSING):
             _note_recording(event, decision.state)
@@ -132,7 +141,7 @@ class ChatInvitation:
 
 
 def _note_webhook(event: Event, decision: Decision[ChatState]) -> None:
-    zoom, state = load_event(event.data), decision.state
+    zoom, state = load_fact(event.type, event.data), decision.state
     session = state.meeting.note(zoom, event)
     if session is None:
         decision.reasons.append("the webhook names no session")

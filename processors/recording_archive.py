@@ -21,8 +21,9 @@ from schemas.envelope import parse_time
 from schemas.errors import InvalidEvent
 from schemas.events import PUBLIC_EVENTS
 from schemas.identity import fact_id
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
 from schemas.topics import HOLDS, OUTCOMES, REGISTRATIONS, WEBHOOKS
-from schemas.zoom import RecordingFile, ZoomEvent, load_event
+from schemas.zoom import RecordingFile, ZoomEvent
 
 ARCHIVED = "call.recording_archived"
 OUTCOME_ARCHIVED = f"outcome.{ARCHIVED}"
@@ -31,7 +32,7 @@ SOURCE = "urn:zoom-call-pipeline:recording_archive"
 _WEBHOOKS = frozenset(
     f"us.zoom.{name}"
     for name in ("meeting.started", "meeting.ended", "recording.completed", "recording.transcript_completed")
-)
+) | {MEETING_ENDED, RECORDING_COMPLETED}
 _DONE, _DEAD = f"done.{ArchiveFile.kind}", f"dead.{ArchiveFile.kind}"
 
 
@@ -135,7 +136,7 @@ class RecordingArchive:
             return [load_registration(event.data).meeting_id]
         if event.type == HOLD_CHANGED:
             return [load_hold(event.data).meeting_id]
-        zoom = load_event(event.data)
+        zoom = load_fact(event.type, event.data)
         if zoom.meeting_id is not None:
             return [zoom.meeting_id]
         return [] if zoom.session_id is None else [f"session:{zoom.session_id}"]
@@ -159,7 +160,7 @@ class RecordingArchive:
 
 
 def _note_webhook(decision: Decision[ArchiveState], event: Event) -> None:
-    zoom = load_event(event.data)
+    zoom = load_fact(event.type, event.data)
     session = decision.state.meeting.note(zoom, event)
     if session is None:
         decision.reasons.append("the body names no session")
@@ -168,7 +169,7 @@ def _note_webhook(decision: Decision[ArchiveState], event: Event) -> None:
     for file in zoom.files:
         if (file.status or "completed").lower() != "completed":
             decision.reasons.append("Zoom has not finished a file")
-        elif file.download_url is None:
+        elif file.download_url is None and not zoom.inferred:
             decision.reasons.append("a file has no download_url: it lies with the customer")
         else:
             _note_file(decision, event, zoom, file, standings)

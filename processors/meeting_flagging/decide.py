@@ -29,8 +29,9 @@ from processors.meeting_flagging.scanning import SCANNED_KINDS
 from schemas.calls import REGISTERED, REPORTED, load_registration, load_report
 from schemas.events import FLAGGED, data_schema, decode, encode
 from schemas.identity import fact_id
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
 from schemas.topics import CALL_EVENTS, FLAGS, REGISTRATIONS, REPORTS, WEBHOOKS
-from schemas.zoom import ZoomEvent, load_event
+from schemas.zoom import ZoomEvent
 
 SOURCE = "urn:zoom-call-pipeline:meeting_flagging"
 ARCHIVED, MISSING = "call.recording_archived", "call.recording_missing"
@@ -42,7 +43,7 @@ _WEBHOOKS = frozenset(
         "meeting.started", "meeting.ended", "meeting.participant_joined", "meeting.participant_left",
         "meeting.risk_alert", "meeting.live_streaming_started", *SEGMENT, *FILES, *REMOVALS,
     )
-)  # fmt: skip
+) | {MEETING_ENDED, RECORDING_COMPLETED}  # fmt: skip
 
 
 class MeetingFlagging:
@@ -70,7 +71,7 @@ class MeetingFlagging:
         if event.type in (ARCHIVED, MISSING):
             told = decode(event.type, event.data)
             return [told["meeting_id"]] if told["meeting_id"] and told["session_id"] else []
-        return _route_webhook(load_event(event.data)) if event.type in _WEBHOOKS else []
+        return _route_webhook(load_fact(event.type, event.data)) if event.type in _WEBHOOKS else []
 
     def decide(self, event: Event, state: FlagState | None) -> Decision[FlagState]:
         """Note what the event says, then let the flags follow.
@@ -88,7 +89,7 @@ class MeetingFlagging:
     def _note(self, decision: Decision[FlagState], event: Event) -> None:
         state = decision.state
         if event.type in _WEBHOOKS:
-            note_webhook(state, load_event(event.data), event)
+            note_webhook(state, load_fact(event.type, event.data), event)
         elif event.type == REGISTERED:
             registration = load_registration(event.data)
             state.meeting_id = registration.meeting_id

@@ -65,6 +65,9 @@ class CallEnded(CallEventSchema):
     duration_seconds = fields.Integer(
         required=True, allow_none=True, validate=validate.Range(min=0), metadata=meaning("From that start to this end.")
     )
+    inferred = fields.Boolean(
+        metadata=meaning("True when Zoom never told of the end and it was found by asking; absent otherwise.")
+    )
 
 
 class CallParticipant(CallEventSchema):

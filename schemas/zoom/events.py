@@ -42,7 +42,8 @@ class ZoomEvent:
     """A webhook body, normalised. `occurred_at` is Zoom's own time; None where the body has no `event_ts`.
 
     `recording_start` and `recording_end` are those of recording.started / paused / resumed / stopped.
-    `named_sessions` are the sessions a `recording.batch_*` event is about.
+    `named_sessions` are the sessions a `recording.batch_*` event is about. `inferred`: Zoom did not send it, reconciliation
+    put it in the place of one that is missing (schemas.reconciled).
     """
 
     name: str
@@ -58,6 +59,7 @@ class ZoomEvent:
     recording_end: datetime | None
     files: tuple[RecordingFile, ...]
     named_sessions: tuple[str, ...]
+    inferred: bool = False
 
 
 class _Lenient(Schema):

@@ -13,6 +13,8 @@ from infra.secret import Secret
 from infra.transport.base import Record, TopicPartition
 from infra.zoom.client import MeetingRecordings
 from processors.commands import ArchiveFile, Reference
+from processors.runtime.codec import type_of
+from schemas.reconciled import PREFIX as RECONCILED
 from schemas.zoom import RecordingFile, load_event
 
 TOKEN_MARGIN_SECONDS = 60  # a token about to expire would be refused on the way: clocks differ, connections take time
@@ -43,13 +45,13 @@ class FileSources:
         self._clock = clock
 
     def from_event(self, command: ArchiveFile) -> Source | None:
-        """Return what the event says; None when its record is gone or its token has expired.
+        """Return what the event says; None when its record is gone, holds no link, or its token has expired.
 
         Raises:
             TransientError: the log does not answer.
         """
         record = self._record(command.source)
-        if record is None:
+        if record is None or (type_of(record) or "").startswith(RECONCILED):
             return None
         body = json.loads(record.value)
         token = _token(body)

@@ -15,18 +15,20 @@ from schemas.envelope import Envelope
 from schemas.events import PUBLIC_EVENTS, decode, encode
 from schemas.events.catalogue import VERSION
 from schemas.identity import read_occurrence
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
 from schemas.zoom import load_event
 from tests.unit.schemas.examples import EXAMPLES, ROOT, ZOOM, Example
 
 LOADERS = {REGISTERED: load_registration, REPORTED: load_report, HOLD_CHANGED: load_hold}
 PUBLIC = tuple(one for one in EXAMPLES if one.type in PUBLIC_EVENTS)
 RECORDS = tuple(one for one in EXAMPLES if one.type in LOADERS)
+RECONCILED = tuple(one for one in EXAMPLES if one.type in (MEETING_ENDED, RECORDING_COMPLETED))
 
 
 def test_every_file_is_used_when_examples_are_read() -> None:
-    """No file lies in the folder that no test reads, and each is of one of the three kinds."""
+    """No file lies in the folder that no test reads, and each is of one of the four kinds."""
     assert len([path for path in ROOT.rglob("*") if path.is_file()]) == len(EXAMPLES)
-    assert len(EXAMPLES) == len(ZOOM) + len(PUBLIC) + len(RECORDS)
+    assert len(EXAMPLES) == len(ZOOM) + len(PUBLIC) + len(RECORDS) + len(RECONCILED)
     assert {one.version for one in EXAMPLES} == {f"v{VERSION}"}
 
 
@@ -67,6 +69,15 @@ def test_a_record_of_ours_is_its_schemas_own(example: Example) -> None:
 
     assert LOADERS[example.type](_parsed(envelope.data.decode())) == record
     assert (envelope.type, envelope.subject, envelope.partitionkey) == (example.type, "call-2f81", "98123456789")
+
+
+@pytest.mark.parametrize("example", RECONCILED, ids=str)
+def test_a_reconciled_example_loads_as_what_it_stands_for(example: Example) -> None:
+    """As the Zoom event that is missing, and never as one that Zoom sent."""
+    fact = load_fact(example.type, example.document)
+
+    assert fact.inferred
+    assert f"zoom.reconciled.{fact.name.replace('.', '_')}" == example.type
 
 
 def test_registrations_differ_when_the_call_does() -> None:
