@@ -10,6 +10,7 @@ from infra.database.engine import migrate as migrate_database
 from infra.database.engine import open_database
 from infra.provisioning.cli import provision
 from infra.settings import database_url
+from infra.status.cli import status
 from infra.topics_cli import topics
 from schemas.errors import PipelineError
 
@@ -29,6 +30,7 @@ def migrate() -> None:
 cli.add_command(contracts)
 cli.add_command(topics)
 cli.add_command(provision)
+cli.add_command(status)
 
 
 def main() -> None:

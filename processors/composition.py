@@ -37,6 +37,7 @@ from processors.runtime.performers.scan import ScanPerformer
 from processors.runtime.performers.tags import TagFilePerformer
 from processors.runtime.receipts import Receipts
 from processors.runtime.runner import World
+from processors.runtime.uploads import UploadJournal
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,9 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         store.ensure_bucket()
         policy = load_policy()
         check(policy)
-        performers = _performers(settings, _Parts(transport, producer, store, Receipts(engine), policy, clock))
+        performers = _performers(
+            settings, _Parts(transport, producer, store, Receipts(engine), UploadJournal(engine, clock), policy, clock)
+        )
         metrics = PrometheusMetrics("processor_")
         _serve_metrics(settings.metrics_bind, metrics)
         world = World(
@@ -133,6 +136,7 @@ class _Parts:
     producer: Producer
     store: S3Store
     receipts: Receipts
+    journal: UploadJournal
     policy: Policy
     clock: Clock
 
@@ -146,6 +150,7 @@ def _performers(settings: ProcessorSettings, parts: _Parts) -> dict[str, Perform
         store=parts.store,
         download=download,
         receipts=parts.receipts,
+        journal=parts.journal,
         clock=parts.clock,
     )
     chat = connect_chat(settings.chat_url, settings.chat_token, parts.clock)

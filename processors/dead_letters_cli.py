@@ -164,7 +164,11 @@ def _page(place: Workplace, dead_id: str, *, reveal: bool) -> Page | None:
 
 def _count(found: Sequence[Dead]) -> str:
     records = sum(dead.what == "record" for dead in found)
-    return f"{records} records and {len(found) - records} effects lie dead" if found else "nothing lies dead"
+    effects = len(found) - records
+    if not found:
+        return "nothing lies dead"
+    said = f"{records} record{'' if records == 1 else 's'} and {effects} effect{'' if effects == 1 else 's'}"
+    return f"{said} {'lies' if len(found) == 1 else 'lie'} dead"
 
 
 def _groups(found: Sequence[Dead], by: By) -> list[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from infra.clock import Clock
 from infra.database.engine import reading, writing
 from infra.database.tables import effects
-from infra.masking import mask_bytes, mask_headers, mask_text
+from infra.masking import MASK, mask_bytes, mask_headers, mask_text
 from infra.transport import Record
 from processors.runtime.audit import note
 from processors.runtime.dead_list import original_headers, said_of
@@ -28,7 +28,7 @@ def record_page(record: Record, *, reveal: bool) -> Page:
     """Return a dead letter, line by line."""
     said = said_of(record)
     headers = {name: raw.decode(errors="replace") for name, raw in original_headers(record)}
-    value = record.value.decode(errors="replace") if reveal else mask_bytes(record.value)
+    value = record.value.decode(errors="replace") if reveal else _masked(record.value)
     return {
         "dead since": format_time(record.timestamp),
         "processor": said.get("group", "unknown"),
@@ -60,6 +60,15 @@ def effect_page(engine: Engine, effect_id: str, *, reveal: bool) -> Page | None:
         "target": row.target,
         "command": command,
     }
+
+
+def _masked(value: bytes) -> str:
+    """What is not JSON has no keys to mask names by, so nothing of it is shown."""
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return f"{MASK} ({len(value)} bytes that are not JSON)"
+    return mask_bytes(value)
 
 
 def _unfolded(command: str) -> bytes:

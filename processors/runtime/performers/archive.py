@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from infra.archive.archive import archive_file
 from infra.archive.download import Downloader
 from infra.archive.errors import NotARecording, TokenRefused
+from infra.archive.journal import Journal
 from infra.archive.model import Receipt, Source, Target
 from infra.clock import Clock
 from infra.errors import PermanentError
@@ -17,6 +18,7 @@ from infra.storage.tags import Hold, lifecycle_tags
 from processors.commands import ArchiveFile
 from processors.runtime.performers.archive_source import FileSources
 from processors.runtime.receipts import Receipts, write_receipt
+from processors.runtime.uploads import forget_upload
 from schemas.archive import Kind, content_type_of, extension_of
 
 
@@ -30,16 +32,18 @@ class ArchiveFilePerformer:
         store: ObjectStore,
         download: Downloader,
         receipts: Receipts,
+        journal: Journal,
         clock: Clock,
     ) -> None:
         self._sources = sources
         self._store = store
         self._download = download
         self._receipts = receipts
+        self._journal = journal
         self._clock = clock
 
     def perform(self, command: ArchiveFile) -> Mapping[str, Any]:
-        """Store the file unless it stands there; return the proof of it.
+        """Store the file unless it stands there, going on where a stopped run has left it; return the proof of it.
 
         Raises:
             TransientError: Zoom, the log, the database or the store does not answer, or refuses for now.
@@ -60,7 +64,8 @@ class ArchiveFilePerformer:
         }
 
     def record(self, connection: Connection, command: ArchiveFile, result: Mapping[str, Any]) -> None:
-        """Write the receipt."""
+        """Write the receipt, in the place of what was noted on the way."""
+        forget_upload(connection, command.object_key)
         write_receipt(connection, command, result, self._clock.now())
 
     def _refuse_expired(self, command: ArchiveFile) -> None:
@@ -79,8 +84,14 @@ class ArchiveFilePerformer:
             )  # stored by an interrupted run: no link needed
         if source is not None:
             with suppress(TokenRefused, NotARecording):  # REST may have a link that works
-                return archive_file(source, target, self._store, self._download)
-        return archive_file(self._sources.from_rest(command), target, self._store, self._download)
+                return self._fetch(source, target, command)
+        return self._fetch(self._sources.from_rest(command), target, command)
+
+    def _fetch(self, source: Source, target: Target, command: ArchiveFile) -> Receipt:
+        """Archive from this source; a token that expires on the way is replaced by one from REST."""
+        return archive_file(
+            source, target, self._store, self._download, self._journal, lambda: self._sources.from_rest(command)
+        )
 
     def _settle_tags(self, receipt: Receipt, target: Target) -> None:
         """Give an object that an earlier, interrupted run left the tags of today; one with a receipt has its own."""

@@ -206,6 +206,12 @@ class TestShow:
         assert not any(secret in shown for secret in (TOKEN, "Maria", "m@example.com"))
         assert all(secret in revealed for secret in (TOKEN, "Maria", "m@example.com"))
 
+    def test_what_is_not_json_is_not_shown(self, bench: Bench) -> None:
+        """There are no keys to know a name by."""
+        record = Record(DEAD_LETTERS, 0, 0, bench.clock.now(), None, (), b'{"topic": "Maria"')
+
+        assert record_page(record, reveal=False)["value"] == "… (17 bytes that are not JSON)"
+
     def test_an_effect_shows_what_was_to_be_done(self, bench: Bench) -> None:
         """Its text masked: a chat message names people."""
         bench.outside.errors[chat(1, "Maria, join").key] = [PermanentError("refused")]
@@ -255,7 +261,7 @@ class TestCommands:
         result = run("list")
 
         first, *groups = result.output.splitlines()
-        assert first == "1 records and 1 effects lie dead"
+        assert first == "1 record and 1 effect lie dead"
         assert len(groups) == 2
         assert any("it is not what it promises" in line for line in groups)
 

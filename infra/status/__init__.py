@@ -1,0 +1,1 @@
+"""`python -m infra status`: how the whole pipeline is, on one screen."""
