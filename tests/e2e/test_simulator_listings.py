@@ -9,9 +9,10 @@ import pytest
 
 from infra.errors import PermanentError
 from infra.hosts import AllowList
+from infra.secret import Secret
 from infra.zoom import errors
 from infra.zoom.client import ZoomClient
-from infra.zoom.simulator import SimulatorServer, build_call
+from infra.zoom.simulator import Player, SimulatorServer, build_call
 from infra.zoom.simulator.library import SimulatedFile, SimulatedSession
 from infra.zoom.simulator.listings import LoggedDelivery
 from tests.fakes.clock import FakeClock
@@ -146,3 +147,25 @@ def test_refusals_are_typed_over_http(
 
     with pytest.raises(kind):
         client.recordings("x==")
+
+
+def test_the_webhook_log_has_what_was_lost_on_its_way(
+    server: SimulatorServer, client: ZoomClient, clock: FakeClock
+) -> None:
+    """Four tries of each lost delivery, its body as it would have come; what is not even logged leaves its files on REST."""
+    call = build_call("clean", 1, clock.now())
+    begun = clock.now()
+    with closing(Player("http://127.0.0.1:9/nobody", Secret("x"), server, clock, timeout_seconds=0.1)) as player:
+        lost = call.losing("meeting.ended").losing("recording.completed", logged=False)
+        only_lost = replace(lost, deliveries=tuple(one for one in lost.deliveries if one.lost))
+        outcomes = player.play([only_lost])
+
+    logged = list(client.webhook_log(server.credentials.app_id, begun, clock.now()))
+    assert [outcome.delivered for outcome in outcomes] == [False]
+    assert [(one.event, one.status, one.retry_number) for one in logged] == [
+        ("meeting.ended", -1, number) for number in range(4)
+    ]
+    assert logged[0].body.encode() == call.body(only_lost.deliveries[0], server.url)
+    recordings = client.recordings(call.session.session_id)
+    assert recordings is not None
+    assert {file.file_type for file in recordings.files} >= {"MP4", "CHAT"}

@@ -1,6 +1,6 @@
 """REST's listings: users' recordings, past meetings and who was in them, the webhook log. Paged, and refused, as Zoom does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from threading import Lock
@@ -38,6 +38,13 @@ class LoggedDelivery:
             "request_id": self.request_id,
             "retry_num": self.retry_number,
         }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "LoggedDelivery":
+        """Read a row of the log back. Raises KeyError, TypeError or ValueError for anything else."""
+        named = {"body": row["request_body"], "at": datetime.fromisoformat(row["date_time"])}
+        same = {name: row[name] for name in ("event", "status", "request_id")}
+        return cls(**same, **named, retry_number=row["retry_num"])
 
 
 class Listings:

@@ -8,8 +8,10 @@ from random import Random
 from infra.clock import Clock
 from infra.errors import ConfigurationError
 from infra.secret import Secret
+from infra.zoom.simulator.library import SimulatedFile
+from infra.zoom.simulator.listings import LoggedDelivery
 from infra.zoom.simulator.scenario import Call, Delivery
-from infra.zoom.simulator.sender import ANSWER_TIMEOUT_SECONDS, Sender
+from infra.zoom.simulator.sender import ANSWER_TIMEOUT_SECONDS, Response, Sender
 from infra.zoom.simulator.server import RecordingsServer
 
 # After the first attempt, in Zoom's time: +5 min, +20 min after that, +60 min after that ("Using webhooks", 2026-02).
@@ -104,7 +106,7 @@ class Player:
     def _plan(self, calls: Iterable[Call]) -> tuple[list[_Due], int]:
         deliveries = []
         for call in calls:
-            self._recordings.publish(call.session)
+            self._recordings.publish(replace(call.session, files=_untold_files(call)))
             deliveries += [(delivery.at_seconds, call, delivery) for delivery in call.deliveries]
         deliveries.sort(key=lambda entry: entry[0])
         due = [
@@ -118,11 +120,32 @@ class Player:
         files = call.events[delivery.event].files
         if files:
             self._recordings.publish(replace(call.session, files=files))
-        response = self._sender.send(call.body(delivery, self._recordings.url), call.delivery_id(delivery))
+        body = call.body(delivery, self._recordings.url)
+        response = Response(None) if delivery.lost else self._sender.send(body, call.delivery_id(delivery))
+        self._log(outcome, body, response.status)
         statuses = (*outcome.statuses, response.status)
         outcome = replace(outcome, statuses=statuses, delivered=response.accepted)
         self._report(outcome)
         return outcome, response.retried
+
+    def _log(self, outcome: Outcome, body: bytes, status: int | None) -> None:
+        """Let the webhook log tell of a try, as Zoom's does."""
+        self._recordings.log(
+            LoggedDelivery(
+                event=outcome.event,
+                status=-1 if status is None else status,
+                request_id=outcome.call.delivery_id(outcome.delivery),
+                body=body.decode(),
+                at=self._clock.now(),
+                retry_number=len(outcome.statuses),
+            )
+        )
+
+
+def _untold_files(call: Call) -> tuple[SimulatedFile, ...]:
+    """The files of events that are never sent: nobody tells of them, but REST has them."""
+    sent = {delivery.event for delivery in call.deliveries}
+    return tuple(file for number, event in enumerate(call.events) if number not in sent for file in event.files)
 
 
 def _ignore(outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -30,12 +30,14 @@ class ScriptedEvent:
 class Delivery:
     """One sending of an event. Copies of one event differ in URLs, token and delivery id.
 
-    `at_seconds` is when Zoom sends it, after the call's first delivery, in Zoom's time (scaled when played).
+    `at_seconds` is when Zoom sends it, after the call's first delivery, in Zoom's time (scaled when played). A `lost` one
+    never reaches anybody; it stands in the webhook log as one that was not answered.
     """
 
     event: int
     at_seconds: float
     copy: int = 0
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,15 @@ class Call:
     events: tuple[ScriptedEvent, ...]
     deliveries: tuple[Delivery, ...]
     expectation: Expectation
+
+    def losing(self, *names: str, logged: bool = True) -> "Call":
+        """Return the call with the deliveries of these events lost, of all where none is named; `logged` in Zoom's log."""
+
+        def lost(delivery: Delivery) -> bool:
+            return not names or self.events[delivery.event].name in names
+
+        marked = (replace(one, lost=True) if lost(one) else one for one in self.deliveries)
+        return replace(self, deliveries=tuple(one for one in marked if logged or not one.lost))
 
     def body(self, delivery: Delivery, server_url: str) -> bytes:
         """Return the bytes that Zoom sends, the same for every retry of a delivery."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import urllib3
 
@@ -12,10 +12,12 @@ from infra.secret import Secret
 from infra.zoom.simulator.chat import ChatRoutes, ReferenceChat
 from infra.zoom.simulator.downloads import Downloads
 from infra.zoom.simulator.library import Library, SimulatedSession
+from infra.zoom.simulator.listings import LoggedDelivery
 from infra.zoom.simulator.rest import Credentials, Rest
 from infra.zoom.simulator.web import Answer, Request, WebServer, json_answer
 
 SESSIONS_PATH = "/simulator/sessions"
+LOG_PATH = "/simulator/webhook-log"
 
 
 class RecordingsServer(Protocol):
@@ -28,6 +30,10 @@ class RecordingsServer(Protocol):
 
     def publish(self, session: SimulatedSession) -> None:
         """Make a session known to REST and its files downloadable."""
+        ...
+
+    def log(self, delivery: LoggedDelivery) -> None:
+        """Keep a try to deliver in the webhook log."""
         ...
 
 
@@ -101,15 +107,22 @@ class SimulatorServer:
         """Make a session known to REST and its files downloadable."""
         self.library.publish(session)
 
+    def log(self, delivery: LoggedDelivery) -> None:
+        """Keep a try to deliver in the webhook log."""
+        self.rest.listings.log(delivery)
+
     def _publish_route(self, request: Request) -> Answer | None:
         if request.path == "/healthz":
             return json_answer(200, {"status": "ok"})
-        if request.path != SESSIONS_PATH or request.method != "POST":
+        if request.path not in (SESSIONS_PATH, LOG_PATH) or request.method != "POST":
             return None
         try:
-            self.publish(SimulatedSession.from_json(request.json()))
-        except (KeyError, TypeError, ConfigurationError):
-            return json_answer(400, {"message": "not a simulated session"})
+            if request.path == LOG_PATH:
+                self.log(LoggedDelivery.from_json(request.json()))
+            else:
+                self.publish(SimulatedSession.from_json(request.json()))
+        except (KeyError, TypeError, ValueError, ConfigurationError):
+            return json_answer(400, {"message": "not a simulated session, or not a row of the webhook log"})
         return json_answer(201, {})
 
 
@@ -126,8 +139,15 @@ class RemoteSimulator:
         Raises:
             ConfigurationError: no simulator answers there.
         """
+        self._post(SESSIONS_PATH, session.to_json())
+
+    def log(self, delivery: LoggedDelivery) -> None:
+        """Keep a try to deliver in the webhook log, over HTTP. Raises as `publish` does."""
+        self._post(LOG_PATH, delivery.to_json())
+
+    def _post(self, path: str, document: dict[str, Any]) -> None:
         try:
-            answer = self._pool.request("POST", self.url + SESSIONS_PATH, json=session.to_json(), retries=False)
+            answer = self._pool.request("POST", self.url + path, json=document, retries=False)
         except urllib3.exceptions.HTTPError as error:
             hint = "start it with: python -m infra.zoom.simulator serve"
             raise ConfigurationError(f"no simulator answers at {self.url}; {hint}") from error
