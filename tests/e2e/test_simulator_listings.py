@@ -160,7 +160,7 @@ def test_the_webhook_log_has_what_was_lost_on_its_way(
         only_lost = replace(lost, deliveries=tuple(one for one in lost.deliveries if one.lost))
         outcomes = player.play([only_lost])
 
-    logged = list(client.webhook_log(server.credentials.app_id, begun, clock.now()))
+    logged = list(client.webhook_log(server.credentials.app_id, begun, clock.now() + timedelta(seconds=1)))
     assert [outcome.delivered for outcome in outcomes] == [False]
     assert [(one.event, one.status, one.retry_number) for one in logged] == [
         ("meeting.ended", -1, number) for number in range(4)
