@@ -25,6 +25,7 @@ from processors.runtime.receipts import Receipts
 from processors.runtime.runner import run as run_processors
 from processors.runtime.shutdown import STOP_SECONDS, end_within
 from processors.runtime.skips import Skips, next_of_interest
+from processors.uploads_cli import uploads
 from schemas.errors import PipelineError
 
 _NAMES = click.Choice(sorted(PROCESSORS))
@@ -75,7 +76,7 @@ def resume(name: str, skip: int | None) -> None:
         if skip is not None:
             _skip(place, name, standing, skip)
         brake.release()
-    click.echo(f"{name} may start again")
+    click.echo(f"{name} may start again: restart the process that runs it")
 
 
 def _skip(place: Workplace, name: str, standing: Standing, count: int) -> None:
@@ -108,6 +109,7 @@ def expire(dry_run: bool) -> None:
 cli.add_command(calls)
 cli.add_command(dead_letters)
 cli.add_command(replay)
+cli.add_command(uploads)
 
 
 def main() -> None:

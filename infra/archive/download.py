@@ -1,12 +1,11 @@
 """One recording's bytes over HTTP: redirects followed by hand, the token shown to listed hosts alone.
 
 A connection that breaks is taken up again with Range and If-Range where the server honours it: 206, the very offset, the
-same total. Everywhere else the reader is told, and begins anew.
+same total and tag. Everywhere else the reader is told, and begins anew. A token that expires meanwhile is renewed.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from random import uniform
 from urllib.parse import urljoin
 
@@ -16,6 +15,8 @@ from urllib3.response import BaseHTTPResponse
 
 from infra.archive.checks import check_content_type
 from infra.archive.errors import Interrupted, NotARecording, TokenRefused
+from infra.archive.model import Source
+from infra.archive.ranges import Rest, length, strong_etag
 from infra.archive.retry_after import retry_after_seconds
 from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
@@ -29,8 +30,13 @@ RESUME_WAIT_SECONDS = 0.5  # doubled each time, less up to a half at random: 8 t
 READ_BYTES = 256 * 1024  # one read; larger ones cost memory and gain nothing (lab, section 4)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_USABLE = frozenset({200, 206, 416})  # 416: there is no such piece of what the server has
 _PASSING = frozenset({408, 425, 429})
 _TOKEN = re.compile(r"[!-~]+")  # visible ASCII; http.client's refusal would quote the token
+
+
+Renew = Callable[[], Source]  # fetches URL and token together from REST; raises TransientError or PermanentError
+_Fetch = Callable[[str, str | None, Mapping[str, str]], BaseHTTPResponse]
 
 
 class Downloader:
@@ -47,8 +53,11 @@ class Downloader:
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
 
-    def open(self, url: str, token: str | None) -> "Body":
-        """Ask for the file and return its body, of which nothing has been read.
+    def open(self, url: str, token: str | None, renew: "Renew | None" = None, rest: Rest | None = None) -> "Body":
+        """Ask for the file, or for the rest of it, and return its body, of which nothing has been read.
+
+        Where the server does not give the rest, the body is the whole file: see `Body.starts_at`. `renew` is asked when the
+        token is refused in the middle of the body.
 
         Raises:
             HostRefused: the URL or a redirect leads to a host that is not listed.
@@ -57,22 +66,27 @@ class Downloader:
             TransientError: no connection, 429, 5xx; with the wait that the server asks for.
             PermanentError: 403, 404, 410, any other answer.
         """
-        if token is not None and not _TOKEN.fullmatch(token):
-            raise TokenRefused("the token holds characters that no header can carry")
-        response = self._fetch(url, token, {})
-        try:
-            check_content_type(response.headers.get("Content-Type"))
-            _check_plain(response)
-        except BaseException:
+        link = _Link(self._fetch, url, token, renew)
+        if rest is not None:
+            response = link.ask(rest.headers)
+            if rest.is_answered_by(response.status, response.headers):
+                return Body(_checked(response), link, self._clock, rest)
+            if response.status == 200:
+                return Body(_checked(response), link, self._clock)
             response.close()
-            raise
-        return Body(response, lambda headers: self._fetch(url, token, headers), self._clock)
+        response = link.ask({})
+        if response.status != 200:
+            response.close()
+            raise NotARecording("the answer is a piece that nobody asked for")
+        return Body(_checked(response), link, self._clock)
 
     def close(self) -> None:
         self._pool.clear()
 
     def _fetch(self, url: str, token: str | None, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Walk to the answer. The token goes to `hosts` alone, and is lost for good once it would leave them."""
+        if token is not None and not _TOKEN.fullmatch(token):
+            raise TokenRefused("the token holds characters that no header can carry")
         self._hosts.check(url)
         for _ in range(MAX_REDIRECTS + 1):
             if not self._hosts.permits(url):
@@ -98,7 +112,7 @@ class Downloader:
             raise TransientError(f"{host_of(url)} does not answer: {type(error).__name__}") from None  # it quotes links
 
     def _accepted(self, response: BaseHTTPResponse, url: str) -> BaseHTTPResponse:
-        if response.status in {200, 206}:
+        if response.status in _USABLE:
             return response
         response.close()
         text = f"{host_of(url)} answered {response.status}"
@@ -110,34 +124,46 @@ class Downloader:
         raise PermanentError(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Validator:
-    """What proves that the rest belongs to the beginning."""
+class _Link:
+    """Where a file is, and by which token; what replaces them once is kept."""
 
-    etag: str | None
-    total_bytes: int | None
+    def __init__(self, fetch: _Fetch, url: str, token: str | None, renew: Renew | None) -> None:
+        self._fetch = fetch
+        self._url = url
+        self._token = token
+        self._renew = renew
+
+    def ask(self, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        return self._fetch(self._url, self._token, headers)
+
+    def ask_again(self, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        """Ask; with a new URL and token when the old one has expired."""
+        try:
+            return self.ask(headers)
+        except TokenRefused:
+            if self._renew is None:
+                raise
+        source = self._renew()
+        self._url, self._token = source.url, source.token
+        return self.ask(headers)
 
 
 class Body:
     """The bytes of one file, in order, across broken connections. Use it as a context manager."""
 
-    def __init__(
-        self,
-        response: BaseHTTPResponse,
-        again: Callable[[Mapping[str, str]], BaseHTTPResponse],
-        clock: Clock,
-    ) -> None:
+    def __init__(self, response: BaseHTTPResponse, link: _Link, clock: Clock, rest: Rest | None = None) -> None:
         self._response = response
-        self._again = again
+        self._link = link
         self._clock = clock
-        self._read_bytes = 0
         self._resumes = 0
-        self._validator = _validator(response)
-
-    @property
-    def total_bytes(self) -> int | None:
-        """What Content-Length says; None where it says nothing."""
-        return self._validator.total_bytes
+        self.starts_at = rest.start if rest else 0
+        """The offset of its first byte in the file."""
+        self.total_bytes = rest.total_bytes if rest else length(response.headers)
+        """How long the whole file is; None where the server does not say."""
+        self.etag = rest.validator if rest else strong_etag(response.headers)
+        """The file's strong entity tag; None where it has none."""
+        self._validator = self.etag or response.headers.get("Last-Modified")
+        self._read_bytes = self.starts_at
 
     def __enter__(self) -> "Body":
         return self
@@ -171,13 +197,11 @@ class Body:
 
     def _resume(self, error: Exception) -> None:
         self._response.close()
-        etag, total = self._validator.etag, self._validator.total_bytes
-        if etag is None:
+        if self._validator is None or self.total_bytes is None:
             raise Interrupted(f"the connection broke after {self._read_bytes} bytes: {type(error).__name__}") from None
-        self._response = self._reopened({"Range": f"bytes={self._read_bytes}-", "If-Range": etag}, error)
-        expected = f"bytes {self._read_bytes}-"
-        given = self._response.headers.get("Content-Range", "")
-        if self._response.status != 206 or not given.startswith(expected) or not given.endswith(f"/{total}"):
+        rest = Rest(self._read_bytes, self.total_bytes, self._validator)
+        self._response = self._reopened(rest.headers, error)
+        if not rest.is_answered_by(self._response.status, self._response.headers):
             self._response.close()
             raise Interrupted(f"the connection broke after {self._read_bytes} bytes; the server does not resume")
 
@@ -187,7 +211,7 @@ class Body:
             self._clock.sleep(RESUME_WAIT_SECONDS * 2**self._resumes * uniform(0.5, 1))
             self._resumes += 1
             try:
-                return self._again(headers)
+                return self._link.ask_again(headers)
             except TokenRefused:
                 raise
             except TransientError as refused:
@@ -204,14 +228,13 @@ def _joined(url: str, location: str) -> str:
         raise PermanentError(f"{host_of(url)} redirects to what is no URL") from None  # it quotes the link
 
 
-def _check_plain(response: BaseHTTPResponse) -> None:
-    """Raise NotARecording for a body that is compressed though we asked for it plain, or for a piece nobody asked for."""
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity" or response.status == 206:
-        raise NotARecording("the answer is not the plain file")
-
-
-def _validator(response: BaseHTTPResponse) -> _Validator:
-    etag = response.headers.get("ETag")
-    length = response.headers.get("Content-Length", "")
-    strong = etag if etag and not etag.startswith("W/") else None  # If-Range takes no weak one: RFC 9110 13.1.5
-    return _Validator(strong or response.headers.get("Last-Modified"), int(length) if length.isdecimal() else None)
+def _checked(response: BaseHTTPResponse) -> BaseHTTPResponse:
+    """Return the answer; raises NotARecording for a page, and for a body that is compressed though we asked for it plain."""
+    try:
+        check_content_type(response.headers.get("Content-Type"))
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise NotARecording("the answer is not the plain file")
+    except NotARecording:
+        response.close()
+        raise
+    return response

@@ -5,12 +5,15 @@ slows the download down and memory never grows with the file.
 """
 
 import zlib
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
 from infra.archive.crc import combine
+from infra.archive.errors import WrongSize
+from infra.archive.journal import Notes
 from infra.errors import PermanentError, TransientError
-from infra.storage.base import Description, ObjectStore, Part
+from infra.storage.base import ObjectStore, Part
 
 PART_BYTES = 8 * 1024 * 1024  # 4 x 8 MiB: as fast as the best peer in 60 % of the memory of 4 x 16 (lab, section 4)
 MAX_PARTS = 9_900  # S3 takes 10,000; the rest is room for a body longer than announced
@@ -25,13 +28,17 @@ def part_bytes(size_bytes: int | None) -> int:
 
 
 class Upload:
-    """A multipart upload on its way. Belongs to one thread; leaving its `with` without `complete` throws it away."""
+    """A multipart upload on its way. Belongs to one thread; leaving its `with` without `complete` throws it away.
 
-    def __init__(self, store: ObjectStore, key: str, description: Description, size: int) -> None:
+    Unless it is kept: then an error that passes leaves its parts, noted, to the next run.
+    """
+
+    def __init__(self, store: ObjectStore, key: str, upload_id: str, size: int) -> None:
         self._store = store
         self._key = key
         self._size = size
-        self._id = store.create_multipart(key, description)
+        self._id = upload_id
+        self._notes: Notes | None = None
         self._pool = ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="part")
         self._flying: list[Future[Part]] = []
         self._parts: list[Part] = []
@@ -47,19 +54,39 @@ class Upload:
 
     def __exit__(self, kind: type[BaseException] | None, reason: BaseException | None, trace: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-        if self._completed:
+        passes = isinstance(reason, TransientError) and not isinstance(reason, WrongSize)
+        if self._completed or (passes and self._notes is not None):
             return
         try:
             self._store.abort(self._key, self._id)
+            if self._notes is not None:
+                self._notes.forget()
         except (TransientError, PermanentError):
             if reason is not None:  # the bucket's own rule throws it away after two days
                 reason.add_note("the unfinished upload was left to the bucket's lifecycle rule")
+
+    def keep(self, notes: Notes) -> None:
+        """From now on note each part.
+
+        Raises:
+            TransientError: the journal does not take it.
+        """
+        notes.begin()
+        self._notes = notes
+
+    def take_up(self, notes: Notes, parts: Sequence[Part], lengths: Sequence[int]) -> None:
+        """Go on after these parts, which are there and noted."""
+        self._notes = notes
+        self._parts.extend(parts)
+        self._lengths.extend(lengths)
+        for part, length in zip(parts, lengths, strict=True):
+            self._crc32 = combine(self._crc32, part.crc32, length)
 
     def next_buffer(self) -> bytearray:
         """Return a buffer of one part, after waiting for one to be free.
 
         Raises:
-            TransientError, PermanentError: a part was not taken.
+            TransientError, PermanentError: a part was not taken, or not noted.
         """
         buffer = self._free.get()
         while self._flying and self._flying[0].done():
@@ -99,6 +126,9 @@ class Upload:
     def _send(self, number: int, buffer: bytearray, length: int) -> Part:
         try:
             body = buffer if length == len(buffer) else bytes(memoryview(buffer)[:length])
-            return self._store.upload_part(self._key, self._id, number, body, zlib.crc32(body))
+            part = self._store.upload_part(self._key, self._id, number, body, zlib.crc32(body))
+            if self._notes is not None:
+                self._notes.add(part)
+            return part
         finally:
             self._free.put(buffer)

@@ -170,3 +170,36 @@ receipts = Table(
     Index("receipts_by_call", "call_id"),
     Index("receipts_due", "expired_at", "expires_at"),
 )
+
+# Uploads that are not finished yet, and what they are made of: with these notes the next run goes on from their parts.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("object_key", String(512), primary_key=True),
+    Column("upload_id", Text, nullable=False),
+    Column("etag", Text, nullable=False),  # of the file, as its download server told it
+    Column("total_bytes", BigInteger, nullable=False),
+    Column("part_bytes", BigInteger, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+)
+
+# Their parts that the store has.
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("object_key", String(512), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("upload_id", Text, nullable=False),
+    Column("etag", String(256), nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+)
+
+# Which steps of a long command are done, and what they found: an interrupted run goes on after them.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("run", String(128), primary_key=True),
+    Column("step", String(256), primary_key=True),
+    Column("result", Text, nullable=False),
+    Column("finished_at", Instant, nullable=False),
+)

@@ -41,7 +41,10 @@ def policy_documents(bucket: str) -> dict[str, dict[str, Any]]:
     store = (*_READ, *_LOOK, "s3:PutObject", "s3:PutObjectTagging", "s3:PutObjectVersionTagging")
     texts = {"StringEquals": {"s3:ExistingObjectTag/kind": list(TEXT_KINDS)}}
     return {
-        "recording_archive": _document(see, _objects("Store", bucket, (*store, "s3:AbortMultipartUpload"))),
+        "recording_archive": _document(
+            _allow("SeeWhatIsThere", bucket, ("s3:ListBucket", "s3:ListBucketMultipartUploads")),
+            _objects("Store", bucket, (*store, "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")),
+        ),
         "meeting_flagging": _document(see, _objects("ReadTexts", bucket, _READ) | {"Condition": texts}),
         "expire": _document(
             versions, _objects("Expire", bucket, (*_LOOK, "s3:DeleteObject", "s3:DeleteObjectVersion"))

@@ -62,6 +62,24 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part of an unfinished upload, as the store lists it."""
+
+    number: int
+    etag: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedUpload:
+    """An upload that was neither completed nor thrown away."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Provisioned:
     """What `ensure_bucket` did or found. `unknown`: it may not look; `refused`: it may not write them."""
 
@@ -107,6 +125,18 @@ class ObjectStore(Protocol):
 
     def abort(self, key: str, upload_id: str) -> None:
         """Throw the parts away; harmless when the upload is gone."""
+        ...
+
+    def parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """Return the parts of an unfinished upload, by number.
+
+        Raises:
+            UploadGone: there is no such upload.
+        """
+        ...
+
+    def unfinished(self, prefix: str) -> Sequence[UnfinishedUpload]:
+        """Return the unfinished uploads of the keys that begin so."""
         ...
 
     def read(self, key: str, version_id: str | None = None, max_bytes: int | None = None) -> Iterator[bytes]:

@@ -3,9 +3,10 @@
 Never its CRT client: that ignores `endpoint_url` and would write to AWS itself (boto3 issue 4839), so nothing here uses
 boto3's transfer manager, which alone would choose it. Checksums are ours: botocore takes a CRC32 that is given to it.
 
-Permissions: on the bucket s3:ListBucket (without it a missing key looks forbidden), on its objects s3:GetObject[Version],
-PutObject, AbortMultipartUpload, DeleteObject[Version], Get- and PutObject[Version]Tagging; where the program shall set
-the bucket up, also s3:CreateBucket, Get- and PutLifecycleConfiguration.
+Permissions: on the bucket s3:ListBucket (without it a missing key looks forbidden) and, to list unfinished uploads,
+ListBucketMultipartUploads; on its objects s3:GetObject[Version], PutObject, AbortMultipartUpload,
+ListMultipartUploadParts, DeleteObject[Version], Get- and PutObject[Version]Tagging; where the program shall set the
+bucket up, also s3:CreateBucket, Get- and PutLifecycleConfiguration.
 """
 
 from base64 import b64decode, b64encode
@@ -18,7 +19,16 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.errors import ConfigurationError, TransientError
-from infra.storage.base import Description, ObjectInfo, ObjectMissing, Part, Provisioned, UploadGone
+from infra.storage.base import (
+    Description,
+    ObjectInfo,
+    ObjectMissing,
+    Part,
+    Provisioned,
+    StoredPart,
+    UnfinishedUpload,
+    UploadGone,
+)
 from infra.storage.lifecycle import merge_rules
 from infra.storage.s3_errors import code_of, status_of, translated
 
@@ -139,6 +149,18 @@ class S3Store:
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
         except UploadGone:
             return
+
+    def parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        with translated("list parts"):
+            pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
+            found = [one for page in pages for one in page.get("Parts", ())]
+        return [StoredPart(one["PartNumber"], one["ETag"], one["Size"]) for one in found]
+
+    def unfinished(self, prefix: str) -> list[UnfinishedUpload]:
+        with translated("list uploads"):
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
+            found = [one for page in pages for one in page.get("Uploads", ())]
+        return [UnfinishedUpload(one["Key"], one["UploadId"], one["Initiated"]) for one in found]
 
     def read(self, key: str, version_id: str | None = None, max_bytes: int | None = None) -> Iterator[bytes]:
         with translated("read"):

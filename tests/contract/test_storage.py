@@ -318,3 +318,31 @@ def test_a_store_without_keys_is_the_operators_business(monkeypatch: pytest.Monk
     with pytest.raises(ConfigurationError, match="AWS_"):
         store.head(key)
     store.close()
+
+
+def test_an_unfinished_upload_is_listed_with_its_parts(store: ObjectStore, key: str) -> None:
+    """What was sent is told with tag and size, so that another process can go on; what is thrown away is not told."""
+    first, last = bytes(5 * MEBIBYTE), b"the end"
+    upload_id, parts, crc32 = begin(store, key, first, last)
+
+    listed = store.parts(key, upload_id)
+    (found,) = store.unfinished(key)
+
+    assert [(one.number, one.etag, one.size_bytes) for one in listed] == [
+        (1, parts[0].etag, len(first)),
+        (2, parts[1].etag, len(last)),
+    ]
+    assert (found.key, found.upload_id, found.begun_at.tzinfo is None) == (key, upload_id, False)
+    store.complete(key, upload_id, parts, crc32)
+    assert store.unfinished(key) == []
+    assert b"".join(store.read(key)) == first + last
+
+
+def test_the_parts_of_an_upload_that_is_gone(store: ObjectStore, key: str) -> None:
+    """An upload that was thrown away is told apart from one without parts."""
+    upload_id, _, _ = begin(store, key, b"a")
+    store.abort(key, upload_id)
+
+    with pytest.raises(UploadGone):
+        store.parts(key, upload_id)
+    assert store.unfinished(key) == []

@@ -9,7 +9,10 @@ from schemas.zoom import RecordingFile
 
 
 class FakeBody:
-    """The bytes of one answer."""
+    """The bytes of one answer, without an entity tag."""
+
+    starts_at = 0
+    etag = None
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -40,7 +43,7 @@ class FakeDownloads:
     pages: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
-    def open(self, url: str, token: str | None) -> FakeBody:
+    def open(self, url: str, token: str | None, renew: object = None, rest: object = None) -> FakeBody:
         self.asked.append(url)
         if url in self.pages:
             raise NotARecording("the answer is a web page")

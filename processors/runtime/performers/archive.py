@@ -90,7 +90,12 @@ class ArchiveFilePerformer:
     def _fetch(self, source: Source, target: Target, command: ArchiveFile) -> Receipt:
         """Archive from this source; a token that expires on the way is replaced by one from REST."""
         return archive_file(
-            source, target, self._store, self._download, self._journal, lambda: self._sources.from_rest(command)
+            source,
+            target,
+            self._store,
+            self._download,
+            journal=self._journal,
+            renew=lambda: self._sources.from_rest(command),
         )
 
     def _settle_tags(self, receipt: Receipt, target: Target) -> None:

@@ -27,10 +27,11 @@ class Download:
     def __init__(self, content: bytes, before_read: Callable[[], None] = lambda: None) -> None:
         self._content = content
         self._before_read = before_read
+        self.starts_at, self.etag = 0, None
         self.total_bytes = len(content)
         self.read_bytes = 0
 
-    def open(self, url: str, token: str | None) -> "Download":
+    def open(self, url: str, token: str | None, renew: object = None, rest: object = None) -> "Download":
         return self
 
     def __enter__(self) -> "Download":

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 from itertools import count
 
 from infra.errors import PermanentError, TransientError
-from infra.storage.base import AlreadyThere, Description, ObjectInfo, ObjectMissing, Part, Provisioned, UploadGone
+from infra.storage.base import (
+    AlreadyThere,
+    Description,
+    ObjectInfo,
+    ObjectMissing,
+    Part,
+    Provisioned,
+    StoredPart,
+    UnfinishedUpload,
+    UploadGone,
+)
 
 MODIFIED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -54,7 +64,7 @@ class MemoryStore:
         if zlib.crc32(body) != crc32:
             raise TransientError("bad digest")
         self._upload(key, upload_id)[2][number] = bytes(body)
-        return Part(number, f'"{number}"', crc32)
+        return Part(number, f'"{crc32:08x}"', crc32)
 
     def complete(self, key: str, upload_id: str, parts: Sequence[Part], crc32: int) -> str | None:
         self.before("complete")
@@ -66,6 +76,16 @@ class MemoryStore:
     def abort(self, key: str, upload_id: str) -> None:
         self.before("abort")
         self.uploads.pop(upload_id, None)
+
+    def parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        self.before("parts")
+        bodies = self._upload(key, upload_id)[2]
+        return [StoredPart(number, f'"{zlib.crc32(body):08x}"', len(body)) for number, body in sorted(bodies.items())]
+
+    def unfinished(self, prefix: str) -> list[UnfinishedUpload]:
+        self.before("unfinished")
+        found = [(key, upload_id) for upload_id, (key, _, _) in self.uploads.items() if key.startswith(prefix)]
+        return [UnfinishedUpload(key, upload_id, MODIFIED_AT) for key, upload_id in found]
 
     def read(self, key: str, version_id: str | None = None, max_bytes: int | None = None) -> Iterator[bytes]:
         self.before("read")

@@ -20,6 +20,7 @@ from processors.runtime.performers.archive import ArchiveFilePerformer
 from processors.runtime.performers.archive_source import FileSources
 from processors.runtime.performers.tags import TagFilePerformer
 from processors.runtime.receipts import Receipts
+from processors.runtime.uploads import UploadJournal
 from schemas.archive import access_until, expires_at, object_key
 from schemas.zoom import RecordingFile
 from tests.fakes.clock import FakeClock
@@ -97,6 +98,7 @@ class World:
             store=self.store,
             download=self.downloads,  # type: ignore[arg-type]  # a fake
             receipts=self.receipts,
+            journal=UploadJournal(self.engine, self.clock),
             clock=self.clock,
         )
         result = performer.perform(command)
@@ -333,7 +335,7 @@ def test_a_worker_that_comes_too_late_changes_no_tags(world: World) -> None:
 
     ArchiveFilePerformer(
         sources=FileSources(world.log, None, world.clock), store=world.store, download=world.downloads,  # type: ignore[arg-type]  # a fake
-        receipts=world.receipts, clock=world.clock,
+        receipts=world.receipts, journal=UploadJournal(world.engine, world.clock), clock=world.clock,
     ).perform(COMMAND)  # fmt: skip
 
     assert world.store.get_tags(KEY) == performer_tags
