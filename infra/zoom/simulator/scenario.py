@@ -83,8 +83,8 @@ class Call:
         def lost(delivery: Delivery) -> bool:
             return not names or self.events[delivery.event].name in names
 
-        marked = (replace(one, lost=True) if lost(one) else one for one in self.deliveries)
-        return replace(self, deliveries=tuple(one for one in marked if logged or not one.lost))
+        kept = (one for one in self.deliveries if logged or not lost(one))
+        return replace(self, deliveries=tuple(replace(one, lost=True) if lost(one) else one for one in kept))
 
     def body(self, delivery: Delivery, server_url: str) -> bytes:
         """Return the bytes that Zoom sends, the same for every retry of a delivery."""
