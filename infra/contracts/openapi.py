@@ -57,7 +57,7 @@ def _webhook() -> Json:
             "400": {"description": "The token of a URL validation is not one that is safe to sign, or the body broke off."},
             "401": {"description": "Signature or timestamp wrong, missing or outside the window; it never says which."},
             "413": {"description": "The body is over the limit (WEBHOOK_MAX_BODY_BYTES)."},
-            "503": {"description": "Not durable: the log took it not in time. Zoom tries again after 5, 25 and 85 minutes."},
+            "503": {"description": "Not durable: neither the log nor the local spool took it in time. Zoom tries again after 5, 25 and 85 minutes."},
         },
     }  # fmt: skip
 

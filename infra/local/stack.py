@@ -135,6 +135,7 @@ class Stack:
             **self._s3.environment(),
             "TRANSPORT_URL": f"sqlite:///{log}" if self._kafka is None else f"kafka://{self._kafka.bootstrap_servers}",
             "DATABASE_URL": self._database_url,
+            "SPOOL_PATH": str(self._folder.absolute() / "spool" / "receiver.db"),
             "ARCHIVE_BUCKET": BUCKET,
             "RECEIVER_BIND": str(self._addresses[0]),
             "ZOOM_WEBHOOK_SECRETS": _kept_secret(self._folder / "webhook-secret"),
