@@ -86,10 +86,11 @@ class Endings:
         error: str | None = None,
     ) -> str:
         status = "done" if error is None else "dead"
+        at = None if event is None or leased.kind == WakeAt.kind else event.recorded_at  # a replay tells it again so
         for _ in range(_TRIES):
             try:
                 with writing(self._engine) as connection:
-                    if not self._outbox.finish(connection, leased, status, result=result, error=error):
+                    if not self._outbox.finish(connection, leased, status, at=at, result=result, error=error):
                         return "lease_lost"
                     if record is not None:
                         record(connection)

@@ -131,11 +131,12 @@ class Outbox:
         leased: Leased,
         status: str,
         *,
+        at: datetime | None = None,
         result: str | None = None,
         error: str | None = None,
     ) -> bool:
-        """Write the end of an effect inside the caller's transaction; False when the lease was lost."""
-        values = {"end": status, "now": self._clock.now(), "outcome": result, "reason": error}
+        """Write the end of an effect inside the caller's transaction, now or `at`; False when the lease was lost."""
+        values = {"end": status, "now": at or self._clock.now(), "outcome": result, "reason": error}
         return connection.execute(_FINISH, {**_ours(leased), **values}).rowcount == 1
 
     def put_off(self, leased: Leased, due_at: datetime, error: str, *, newest_only: bool) -> bool:

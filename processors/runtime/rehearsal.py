@@ -144,8 +144,10 @@ class _Stage:
 
     def _follow(self, one: str, command: Command, key: str, asked_at: datetime) -> None:
         if isinstance(command, Tell):
-            event = Event(one, f"told.{command.name}", asked_at, command.data)
-            heapq.heappush(self._waiting, (asked_at, len(self.asked), event, command.state_key))
+            row = self._known.effects([one]).get(one)
+            at = asked_at if row is None or row.finished_at is None else row.finished_at
+            event = Event(one, f"told.{command.name}", at, command.data)
+            heapq.heappush(self._waiting, (at, len(self.asked), event, command.state_key))
         elif isinstance(command, WakeAt):
             event = Event(one, f"timer.{command.name}", command.at, command.data)
             heapq.heappush(self._waiting, (command.at, len(self.asked), event, key))

@@ -95,7 +95,7 @@ def test_resume_releases_the_brake(run: Callable[..., Result], tmp_path: Path) -
         Brake(engine, "call_events", SystemClock()).trip("a test says so")
     engine.dispose()
 
-    assert run("resume", "call_events").output == "call_events may start again\n"
+    assert run("resume", "call_events").output == "call_events may start again: restart the process that runs it\n"
     assert run("resume", "call_events").output == "call_events was not stopped\n"
 
 
