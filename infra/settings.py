@@ -108,6 +108,21 @@ class ProcessorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileSettings:
+    """`zoom_app_id` opens Zoom's webhook log; `zoom_host_users` are listed beside the hosts that the database knows."""
+
+    transport: TransportSettings
+    database_url: Secret
+    archive_bucket: str
+    s3_endpoint_url: str | None
+    zoom: ZoomSettings
+    zoom_app_id: str | None
+    zoom_host_users: tuple[str, ...]
+    account_ids: frozenset[str]
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProvisionSettings:
     """`kafka_principals` is the text of KAFKA_PRINCIPALS: who each deployable is to the brokers."""
 
@@ -238,6 +253,28 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
     if settings.health_file and "{processor}" not in settings.health_file:
         reader.problems.append("HEALTH_FILE has no {processor} in it")
+    reader.finish()
+    return settings
+
+
+def reconcile_settings(environ: Mapping[str, str]) -> ReconcileSettings:
+    """Read what reconciliation needs.
+
+    Raises:
+        ConfigurationError: naming every setting that is missing or wrong.
+    """
+    reader = _Reader(environ)
+    settings = ReconcileSettings(
+        transport=_transport(reader),
+        database_url=_database_url(reader),
+        archive_bucket=_archive_bucket(reader),
+        s3_endpoint_url=_s3_endpoint_url(reader),
+        zoom=zoom_settings(environ, reader),
+        zoom_app_id=reader.text("ZOOM_APP_ID"),
+        zoom_host_users=reader.items("ZOOM_HOST_USERS"),
+        account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
+        log_level=_log_level(reader),
+    )
     reader.finish()
     return settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import processor_settings, provision_settings, receiver_settings
+from infra.settings import processor_settings, provision_settings, receiver_settings, reconcile_settings
 from schemas.topics import TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,7 @@ def read_names() -> set[str]:
     receiver_settings(Remembering(COMPLETE))
     processor_settings(Remembering(COMPLETE))
     provision_settings(Remembering(COMPLETE))
+    reconcile_settings(Remembering(COMPLETE))
     return Remembering.asked
 
 
