@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import BindParameter, Engine, bindparam, case, delete, func, select, tuple_
+from sqlalchemy import BindParameter, Delete, Engine, bindparam, case, delete, func, select, tuple_
 
 from infra.clock import Clock
 from infra.database.engine import reading, writing
@@ -41,6 +41,15 @@ _OLD = (
     .limit(_BATCH_ROWS)
 )
 _DROP = delete(handled).where(tuple_(*_HANDLED_KEY).in_(_OLD))
+# Commands hold what people were told, join links included. Dead ones stay until a person has seen to them.
+_OVER = effects.c.status.in_(("done", "superseded", "dropped"))
+_OLD_EFFECTS = (
+    select(effects.c.position)
+    .where(effects.c.processor == _OF, _OVER, effects.c.finished_at < bindparam("before"))
+    .order_by(effects.c.due_at)
+    .limit(_BATCH_ROWS)
+)
+_DROP_EFFECTS = delete(effects).where(effects.c.position.in_(_OLD_EFFECTS))
 
 
 def handled_kept(topics: tuple[str, ...]) -> timedelta:
@@ -55,10 +64,19 @@ def prune_handled(engine: Engine, processor: str, before: datetime) -> int:
     Raises:
         TransientError: the database does not take it; what is dropped stays dropped.
     """
+    return _drop(_DROP, engine, processor, before)
+
+
+def prune_effects(engine: Engine, processor: str, before: datetime) -> int:
+    """Forget the effects that were over before then, as `prune_handled` does."""
+    return _drop(_DROP_EFFECTS, engine, processor, before)
+
+
+def _drop(statement: Delete, engine: Engine, processor: str, before: datetime) -> int:
     total = 0
     while True:
         with writing(engine) as connection:
-            dropped = connection.execute(_DROP, {"of": processor, "before": before}).rowcount
+            dropped = connection.execute(statement, {"of": processor, "before": before}).rowcount
         total += dropped
         if dropped < _BATCH_ROWS:
             return total
@@ -89,11 +107,15 @@ class Upkeep:
         try:
             self._measure()
             if self._pruned_at is None or self._clock.monotonic() - self._pruned_at >= _PRUNE_SECONDS:
-                dropped = prune_handled(self._engine, self._processor, self._clock.now() - self._kept)
+                self._prune(self._clock.now() - self._kept)
                 self._pruned_at = self._clock.monotonic()
-                log.info("handled.pruned", processor=self._processor, count=dropped)
         except TransientError as error:
             log.warning("upkeep.put_off", processor=self._processor, reason=str(error))
+
+    def _prune(self, before: datetime) -> None:
+        events = prune_handled(self._engine, self._processor, before)
+        ended = prune_effects(self._engine, self._processor, before)
+        log.info("handled.pruned", processor=self._processor, events=events, effects=ended)
 
     def _measure(self) -> None:
         now = self._clock.now()

@@ -15,7 +15,7 @@ from processors.runtime.brake import Brake, BrakedError
 from processors.runtime.dead_list import Wanted, find_dead
 from processors.runtime.redrive import Undertaker
 from processors.runtime.skips import Skips
-from processors.runtime.upkeep import Upkeep, prune_handled
+from processors.runtime.upkeep import Upkeep, prune_effects, prune_handled
 from processors.runtime.watch import Watch
 from schemas.topics import WEBHOOKS
 from tests.databases import KINDS, database_of
@@ -134,3 +134,27 @@ def test_what_was_handled_long_ago_is_forgotten(engine: Engine) -> None:
     assert prune_handled(engine, "obedient", NOON + timedelta(hours=1)) == 1200
     with reading(engine) as connection:
         assert connection.execute(select(handled.c.event_id)).scalars().all() == ["new"]
+
+
+def test_effects_that_were_over_long_ago_are_forgotten_and_dead_ones_are_not(engine: Engine) -> None:
+    """What people were told, links included, is not kept for good; what a person has to look at is."""
+    row = {
+        "processor": "obedient", "state_key": "k", "kind": "publish_event", "target": "t", "command": "{}",
+        "due_at": NOON, "attempts": 0, "created_at": NOON,
+    }  # fmt: skip
+    ended = [
+        ("done", NOON),
+        ("superseded", NOON),
+        ("dead", NOON),
+        ("done", NOON + timedelta(days=1)),
+        ("pending", None),
+    ]
+    with writing(engine) as connection:
+        for number, (status, finished_at) in enumerate(ended):
+            values = {**row, "effect_id": f"{number}", "status": status, "finished_at": finished_at}
+            connection.execute(insert(effects).values(**values))
+
+    assert prune_effects(engine, "obedient", NOON + timedelta(hours=1)) == 2
+    with reading(engine) as connection:
+        left = connection.execute(select(effects.c.effect_id).order_by(effects.c.effect_id)).scalars().all()
+        assert left == ["2", "3", "4"]
