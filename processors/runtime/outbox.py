@@ -67,6 +67,12 @@ _PUT_OFF = (
         lease=None,
     )
 )  # fmt: skip
+_GIVE_BACK = (
+    update(effects)
+    .where(effects.c.effect_id.in_(bindparam("effects", expanding=True)))
+    .where(effects.c.lease.in_(bindparam("tokens", expanding=True)))
+    .values(status="pending", lease=None)
+)
 _THIS = effects.alias("this")
 _NEWER = (
     select(effects.c.position)
@@ -124,6 +130,13 @@ class Outbox:
         tokens = sorted({one.lease for one in leased})
         with writing(self._engine) as connection:
             connection.execute(_RENEW, {"tokens": tokens, "until": self._clock.now() + LEASE})
+
+    def give_back(self, leased: Sequence[Leased]) -> None:
+        """Let others take these, which have not been begun."""
+        if leased:
+            values = {"effects": [one.effect_id for one in leased], "tokens": sorted({one.lease for one in leased})}
+            with writing(self._engine) as connection:
+                connection.execute(_GIVE_BACK, values)
 
     def finish(
         self,

@@ -1,6 +1,7 @@
 """The worker: lease due effects, perform them side by side, hand what came of it to the endings."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 0.5  # how late an effect of another process may be noticed; our own wake us at once
 _TIMERS_SECONDS = 0.5  # how old the knowledge of the inputs' progress may be
+# Work of milliseconds is leased ahead, so that one lease serves many effects; long work never, or others could not take it.
+_AHEAD, _QUICK_SECONDS = 24, 0.1
+_NEWS = 0.1  # how much the latest effect counts in what is usual
 _GRACE_SECONDS = 10.0  # for effects in hand at a stop; what is not done then is done again by another lease
 
 
@@ -54,7 +58,9 @@ class Worker:
         self._failures = FailureCount()
         self._wake = threading.Event()
         self._lock = threading.Lock()
+        self._ready: deque[Leased] = deque()
         self._held: set[Leased] = set()
+        self._usual_seconds = 2 * _QUICK_SECONDS  # nothing is known yet
         self._braked: BrakedError | None = None
         self._timers_until: datetime | None = None
         self._timers_checked_at: float | None = None
@@ -106,6 +112,7 @@ class Worker:
             outcome = self._tools.endings.undecidable(leased, reason_of(error))
             self._count(error)
         seconds = self._tools.clock.monotonic() - started
+        self._usual_seconds += _NEWS * (seconds - self._usual_seconds)
         name, kind = self._tools.processor.name, leased.kind
         self._tools.metrics.count("processor_effects_total", processor=name, kind=kind, outcome=outcome)
         self._tools.metrics.observe("processor_effect_seconds", seconds, processor=name, kind=kind)
@@ -140,27 +147,42 @@ class Worker:
             self._tools.brake.trip(f"unexpected exceptions, the last one {reason_of(error)}")
 
     def _start_due(self) -> None:
+        ahead = _AHEAD if self._usual_seconds < _QUICK_SECONDS else 0
         with self._lock:
-            free = self._concurrency - len(self._held)
-        if free <= 0:
+            free, waiting = self._concurrency - len(self._held), len(self._ready)
+        if free + ahead - waiting <= ahead // 2:
             return
-        for leased in self._tools.outbox.lease(free, self._read_until()):
-            with self._lock:
-                self._held.add(leased)
-            name = f"{self._tools.processor.name}-{leased.kind}"
-            threading.Thread(target=self._perform_held, args=(leased,), name=name, daemon=True).start()
+        leased = self._tools.outbox.lease(free + ahead - waiting, self._read_until())
+        with self._lock:
+            self._ready.extend(leased)
+            more = min(self._concurrency - len(self._held), len(self._ready))
+            firsts = [self._ready.popleft() for _ in range(more)]
+            self._held.update(firsts)
+        for first in firsts:
+            name = f"{self._tools.processor.name}-effects"
+            threading.Thread(target=self._perform_held, args=(first,), name=name, daemon=True).start()
 
-    def _perform_held(self, leased: Leased) -> None:
-        try:
-            self.perform(leased)
-        except TransientError as error:
-            log.warning("effect.unrecorded", kind=leased.kind, effect_id=leased.effect_id, reason=str(error))
-        except BrakedError as error:
-            self._braked = error
-        finally:
-            with self._lock:
-                self._held.discard(leased)
+    def _perform_held(self, leased: Leased | None) -> None:
+        """Perform an effect and then, one after another, what has been leased ahead."""
+        while leased is not None:
+            try:
+                self.perform(leased)
+            except TransientError as error:
+                log.warning("effect.unrecorded", kind=leased.kind, effect_id=leased.effect_id, reason=str(error))
+            except BrakedError as error:
+                self._braked = error
+            leased = self._next(leased)
+
+    def _next(self, done: Leased) -> Leased | None:
+        with self._lock:
+            self._held.discard(done)
+            following = self._ready.popleft() if self._ready and self._braked is None else None
+            if following is not None:
+                self._held.add(following)
+            low = len(self._ready) <= _AHEAD // 2
+        if low:
             self._wake.set()
+        return following
 
     def _read_until(self) -> datetime | None:
         now = self._tools.clock.monotonic()
@@ -172,7 +194,7 @@ class Worker:
     def _renew_leases(self, stop: threading.Event) -> None:
         while not stop.wait(LEASE.total_seconds() / 3):
             with self._lock:
-                held = list(self._held)
+                held = [*self._held, *self._ready]
             try:
                 if held:
                     self._tools.outbox.renew(held)
@@ -180,6 +202,13 @@ class Worker:
                 log.warning("leases.not_renewed", processor=self._tools.processor.name, reason=str(error))
 
     def _finish_held(self) -> None:
+        with self._lock:
+            unbegun = list(self._ready)
+            self._ready.clear()
+        try:
+            self._tools.outbox.give_back(unbegun)
+        except TransientError as error:  # then others take them when the leases have run out
+            log.warning("leases.not_given_back", processor=self._tools.processor.name, reason=str(error))
         deadline = self._tools.clock.monotonic() + _GRACE_SECONDS
         while self._held and self._tools.clock.monotonic() < deadline:
             self._wake.wait(0.1)

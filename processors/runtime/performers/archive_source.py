@@ -55,7 +55,7 @@ class FileSources:
             return None
         body = json.loads(record.value)
         token = _token(body)
-        if token is not None and _expired(token, self._clock.now()):
+        if token is not None and is_expired(token, self._clock.now()):
             return None
         file = _find(load_event(body).files, command)
         return None if file is None else _source(file, token)
@@ -106,11 +106,11 @@ def _token(body: Mapping[str, Any]) -> Secret | None:
     return Secret(token) if isinstance(token, str) and token else None
 
 
-def _expired(token: str, now: datetime) -> bool:
-    """Whether a JWT says of itself that it has expired; what is no JWT, or says nothing, is worth a try."""
+def is_expired(token: str, now: datetime) -> bool:
+    """Whether a JWT says of itself that it has expired; what is no JWT, or says nothing, is worth a try. Total."""
     try:
         claims = token.split(".")[1]
         expires = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
         return float(expires) <= now.timestamp() + TOKEN_MARGIN_SECONDS
-    except (IndexError, ValueError, KeyError, TypeError):
+    except (IndexError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return False

@@ -27,7 +27,8 @@ class Desk:
     """The outside world of one run. `zoom` is None without credentials, `app_id` without ZOOM_APP_ID.
 
     `brought` are the ids of events that this run has brought, or with `dry_run` would have, `brought_files` the object
-    keys of the files they name: the processors may not have heard of them yet. `produced` are in the log for certain, those
+    keys of the files and `brought_news` the sessions, each with the event's name, that they tell of: the processors may not
+    have heard of them yet. `produced` are in the log for certain, those
     of a step that did not get to its end included.
     """
 
@@ -44,6 +45,7 @@ class Desk:
     say: Callable[[str], None] = lambda _: None
     brought: set[str] = field(default_factory=set)
     brought_files: set[str] = field(default_factory=set)
+    brought_news: set[tuple[str, str]] = field(default_factory=set)
     produced: set[str] = field(default_factory=set)
 
     def bring(self, envelope: Envelope) -> bool:

@@ -1,6 +1,6 @@
 """Past meetings: sessions that Zoom never ended for us, and those of registered calls that nobody told of at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from infra.zoom.answers import PastMeeting
@@ -28,9 +28,10 @@ def reconcile_meetings(desk: Desk, keys: Sequence[str], period: Period) -> Findi
     findings = Findings()
     for state in desk.database.meetings(keys):
         for session in state.meeting.sessions.values():
-            if _is_doubtful(session, period):
+            if _is_doubtful(session, period) and not _was_brought(desk, session):
                 _settle(desk, state, session, findings)
-        for session_id in _unknown_sessions(desk.zoom, state, period):
+        brought = {session_id for session_id, _ in desk.brought_news}
+        for session_id in _unknown_sessions(desk.zoom, state, period) - brought:
             _discover(desk, state, session_id, findings)
         findings.hosts += [host for host in _hosts(state, period) if host not in findings.hosts]
     return findings
@@ -42,6 +43,12 @@ def _is_doubtful(session: Session, period: Period) -> bool:
     if begins_at is None or begins_at >= period.until:
         return False
     return session.is_open or session.ended_at is None or (session.started_at is None and begins_at >= period.since)
+
+
+def _was_brought(desk: Desk, session: Session) -> bool:
+    """Whether Zoom's log had what is missing: then the processors hear of it now."""
+    is_open = session.is_open or session.ended_at is None
+    return (session.session_id, "meeting.ended" if is_open else "meeting.started") in desk.brought_news
 
 
 def _settle(desk: Desk, state: CallEventsState, session: Session, findings: Findings) -> None:
@@ -57,19 +64,17 @@ def _settle(desk: Desk, state: CallEventsState, session: Session, findings: Find
         findings.never_ended.append(session.session_id)
 
 
-def _unknown_sessions(zoom: Zoom | None, state: CallEventsState, period: Period) -> Iterator[str]:
+def _unknown_sessions(zoom: Zoom | None, state: CallEventsState, period: Period) -> set[str]:
     """The sessions of the meeting's registered calls that Zoom has and we have not."""
     calls = open_calls(state.meeting, period.since, period.until)
     if zoom is None or state.meeting_id is None or not calls:
-        return
+        return set()
     try:
         instances = zoom.past_instances(state.meeting_id)
     except (MeetingNotFound, TooLongAgo, RequestInvalid):
-        return  # nobody ever joined, or Zoom has forgotten it
-    for one in instances:
-        in_time = one.start_at is not None and period.since <= one.start_at < period.until
-        if in_time and one.session_id not in state.meeting.sessions:
-            yield one.session_id
+        return set()  # nobody ever joined, or Zoom has forgotten it
+    in_time = {one.session_id for one in instances if one.start_at and period.since <= one.start_at < period.until}
+    return in_time - state.meeting.sessions.keys()
 
 
 def _discover(desk: Desk, state: CallEventsState, session_id: str, findings: Findings) -> None:

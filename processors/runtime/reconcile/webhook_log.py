@@ -50,7 +50,7 @@ def reconcile_log(desk: Desk, app_id: str, window: Period) -> Findings:
             envelope = _envelope(desk, delivery)
             if envelope.id not in known and desk.bring(envelope):
                 lost[envelope.type.removeprefix(TYPE_PREFIX)] += 1
-                desk.brought_files |= _files(envelope)
+                _note_brought(desk, envelope)
         except UnusableBody as error:
             if error.reason != _NOT_OURS:
                 unusable[delivery.request_id or delivery.body] = error.reason
@@ -65,10 +65,13 @@ def _envelope(desk: Desk, delivery: WebhookDelivery) -> Envelope:
     return webhook_envelope(parse_body(body), genuine, desk.account_ids)
 
 
-def _files(envelope: Envelope) -> set[str]:
+def _note_brought(desk: Desk, envelope: Envelope) -> None:
     try:
         zoom = load_event(parse_body(envelope.data))
     except InvalidEvent:
-        return set()  # a processor will say so: it goes to its dead letters
-    session = zoom.session_id or ""
-    return {object_key(session, file.file_id, file.recording_start, file.file_type) for file in zoom.files}
+        return  # a processor will say so: it goes to its dead letters
+    session_id = zoom.session_id or ""
+    desk.brought_news.add((session_id, zoom.name))
+    desk.brought_files |= {
+        object_key(session_id, file.file_id, file.recording_start, file.file_type) for file in zoom.files
+    }
