@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit lint bench lock clean
+.PHONY: help install install-system run demo test test-unit fuzz lint bench lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -31,6 +31,9 @@ test: .venv/installed-dev ## Run every test, with a real Kafka broker, S3 server
 
 test-unit: .venv/installed-dev ## Run the tests that need no server: under a minute
 	@$(PYTHON_IN_VENV) -m pytest -n 2 tests/unit tests/architecture
+
+fuzz: .venv/installed-dev ## Try odd bytes on everything that reads what others wrote, for 60 s (SECONDS=600: for longer)
+	@$(PYTHON_IN_VENV) -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 bench: .venv/installed-bench ## Measure how fast and how big, beside peers; keeps docs/benchmarks.md (one group: make bench-receiver, -archive, -latency, -runtime, -start)
 	@$(PYTHON_IN_VENV) -m tests.benchmarks

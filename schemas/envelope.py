@@ -105,4 +105,7 @@ def parse_time(text: str) -> datetime:
         raise InvalidEvent("a time is not RFC 3339") from error
     if instant.tzinfo is None:
         raise InvalidEvent("a time has no offset")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:  # the first and the last day of the calendar, in some zones
+        raise InvalidEvent("a time is not one of UTC's calendar") from error

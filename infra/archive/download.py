@@ -7,6 +7,7 @@ same total and tag. Everywhere else the reader is told, and begins anew. A token
 import re
 from collections.abc import Callable, Mapping
 from random import uniform
+from typing import Any, Protocol
 from urllib.parse import urljoin
 
 import urllib3
@@ -17,10 +18,10 @@ from infra.archive.checks import check_content_type
 from infra.archive.errors import Interrupted, NotARecording, TokenRefused
 from infra.archive.model import Source
 from infra.archive.ranges import Rest, length, strong_etag
-from infra.archive.retry_after import retry_after_seconds
 from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
 from infra.hosts import AllowList, host_of
+from infra.retry_after import retry_after_seconds
 
 MAX_REDIRECTS = 5  # design 8; Zoom itself needs one or two
 CONNECT_SECONDS = 10.0
@@ -39,14 +40,26 @@ Renew = Callable[[], Source]  # fetches URL and token together from REST; raises
 _Fetch = Callable[[str, str | None, Mapping[str, str]], BaseHTTPResponse]
 
 
+class Pool(Protocol):
+    """The calls of urllib3.PoolManager that are used here."""
+
+    def request(self, method: str, url: str, **options: Any) -> BaseHTTPResponse:
+        """Send and return the answer, its body not yet read."""
+        ...
+
+    def clear(self) -> None:
+        """Close idle connections."""
+        ...
+
+
 class Downloader:
     """Opens recordings. Safe to share between threads; `close` releases the connections."""
 
-    def __init__(self, hosts: AllowList, download_hosts: AllowList, clock: Clock) -> None:
+    def __init__(self, hosts: AllowList, download_hosts: AllowList, clock: Clock, pool: Pool | None = None) -> None:
         self._hosts = hosts
         self._redirect_hosts = hosts + download_hosts
         self._clock = clock
-        self._pool = urllib3.PoolManager(
+        self._pool: Pool = pool or urllib3.PoolManager(
             num_pools=16,
             maxsize=16,
             retries=False,

@@ -1,7 +1,6 @@
 """The chat behind our own small HTTP contract, docs/chat-contract.md."""
 
 import json
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -10,6 +9,7 @@ import urllib3
 from infra.chat.base import ChatMessage, ChatReceipt, Slot, check_content
 from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
+from infra.retry_after import retry_after_seconds
 from infra.secret import Secret
 
 CONNECT_TIMEOUT_SECONDS = 3.0  # a chat in the same data centre connects in milliseconds; ten times a bad day's
@@ -81,7 +81,7 @@ class HttpChat:
         if response.status == 429 or response.status >= 500:
             raise TransientError(
                 f"the chat answered {response.status}",
-                retry_after_seconds=_seconds(response.headers.get("Retry-After"), self._clock),
+                retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After"), self._clock.now()),
             )
         return response.status, _object(data)
 
@@ -89,7 +89,7 @@ class HttpChat:
 def _object(data: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 
@@ -99,15 +99,3 @@ def _text(answer: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise PermanentError(f"the chat's answer has no {name}: it does not keep docs/chat-contract.md")
     return value
-
-
-def _seconds(retry_after: str | None, clock: Clock) -> float | None:
-    """Read Retry-After in either of HTTP's forms: seconds, or a date."""
-    if not retry_after:
-        return None
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after)
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - clock.now()).total_seconds())
-    except (ValueError, TypeError):  # TypeError: a date without a zone
-        return None

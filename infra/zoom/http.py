@@ -6,7 +6,7 @@ The texts of errors hold the status and Zoom's numeric code; never a URL, a toke
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import urllib3
@@ -14,6 +14,7 @@ import urllib3
 from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
 from infra.hosts import AllowList
+from infra.retry_after import retry_after_seconds
 from infra.zoom.errors import DailyLimitReached, RateLimited
 
 CONNECT_TIMEOUT_SECONDS = 5.0  # TCP and TLS to another continent take under 1 s
@@ -86,20 +87,6 @@ class ZoomHttp:
         self._pool.clear()
 
 
-def retry_after_seconds(text: str | None, now: datetime) -> float | None:
-    """Read Zoom's Retry-After: seconds on the per-second limit, an ISO 8601 instant on the daily one; else None."""
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    aware = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
-    return max(0.0, (aware - now).total_seconds())
-
-
 def _rate_limited(headers: Mapping[str, str], answer: Answer, now: datetime) -> RateLimited:
     """Tell the two limits apart, by header or by Zoom's sentence; the daily one passes at midnight UTC at the latest."""
     wait = retry_after_seconds(headers.get("Retry-After"), now)
@@ -116,6 +103,6 @@ def _rate_limited(headers: Mapping[str, str], answer: Answer, now: datetime) -> 
 def _object(data: bytes) -> Mapping[str, Any]:
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

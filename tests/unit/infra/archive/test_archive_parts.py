@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from infra.archive.crc import combine
 from infra.archive.model import Source, Target
-from infra.archive.retry_after import retry_after_seconds
 from infra.archive.upload import PART_BYTES, part_bytes
+from infra.retry_after import retry_after_seconds
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GIBIBYTE = 1024**3
