@@ -142,6 +142,7 @@ class Stack:
             "ZOOM_CLIENT_ID": zoom.credentials.client_id,
             "ZOOM_CLIENT_SECRET": zoom.credentials.client_secret,
             "ZOOM_OAUTH_ACCOUNT_ID": zoom.credentials.account_id,
+            "ZOOM_APP_ID": zoom.credentials.app_id,
             "ZOOM_API_URL": zoom.api_url,
             "ZOOM_OAUTH_URL": zoom.oauth_url,
             "ZOOM_HOSTS": zoom.url,
