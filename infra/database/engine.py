@@ -196,6 +196,7 @@ def _postgresql(url: URL) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"options": options, "connect_timeout": CONNECT_SECONDS, "application_name": "zoom-call-pipeline"},
+        pool_pre_ping=True,
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_use_lifo=True,  # the few that are needed stay warm
