@@ -46,11 +46,12 @@ bench-%: .venv/installed-bench
 		echo "the peers of requirements-bench.lock could not be installed: their rows will say so"
 	@touch $@
 
-lint: .venv/installed-dev ## Check style, types and who imports whom
+lint: .venv/installed-dev ## Check style, types, who imports whom, and that what is imported is declared
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@.venv/bin/deptry .
 
 UV_COMPILE = echo 'hatchling>=1.29' | .venv/bin/uv pip compile --quiet pyproject.toml - --extra local --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
