@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from infra.archive.errors import NotARecording, TokenRefused
-from infra.database.engine import migrate, open_database, writing
+from infra.archive.journal import Beginning
+from infra.archive.model import Source
+from infra.database.engine import migrate, open_database, reading, writing
+from infra.database.tables import upload_parts
 from infra.errors import PermanentError, TransientError
+from infra.storage.base import Part
 from infra.transport import Record
 from processors.commands import ArchiveFile, Reference, TagFile
 from processors.runtime.performers.archive import ArchiveFilePerformer
@@ -26,7 +31,7 @@ from schemas.zoom import RecordingFile
 from tests.fakes.clock import FakeClock
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.transport import FakeTransport
-from tests.fakes.zoom import FakeDownloads, FakeZoom
+from tests.fakes.zoom import FakeBody, FakeDownloads, FakeZoom
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ENDED_AT = NOON - timedelta(hours=1)
@@ -381,3 +386,34 @@ def test_tags_that_do_not_stand_are_tried_again(world: World) -> None:
 
     with pytest.raises(TransientError, match="tags"):
         world.tag(retagged())
+
+
+def test_a_token_that_expires_on_the_way_is_renewed_from_rest(world: World) -> None:
+    """The download is handed a way to a fresh link and token, always both from one answer."""
+    handed: list[Source] = []
+
+    class Renewing(FakeDownloads):
+        def open(self, url: str, token: str | None, renew: Any = None, rest: object = None) -> FakeBody:
+            handed.append(renew())
+            return super().open(url, token)
+
+    world.downloads = Renewing(world.downloads.links)
+    world.event()
+
+    world.archive()
+
+    assert [(source.url, source.token) for source in handed] == [(REST_URL, "fresh")]
+
+
+def test_the_note_of_an_upload_goes_when_its_receipt_is_written(world: World) -> None:
+    """In one transaction: there is never both a receipt and something to go on with."""
+    journal = UploadJournal(world.engine, world.clock)
+    journal.begin(Beginning(KEY, "gone", '"v1"', 5, 5))
+    journal.add(KEY, "gone", Part(1, '"a"', 1))
+    world.event()
+
+    world.archive()
+
+    assert journal.find(KEY) is None
+    with reading(world.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(upload_parts)).scalar() == 0
