@@ -105,6 +105,7 @@ class ProcessorSettings:
     no_recording_grace_seconds: float
     health_file: str | None
     log_level: str
+    policy_folder: Path | None = None  # none: the policy that is shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,7 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         no_recording_grace_seconds=reader.number("NO_RECORDING_GRACE_SECONDS", 24 * 3600, 1, 7 * 86400),
         health_file=reader.text("HEALTH_FILE"),
         log_level=_log_level(reader),
+        policy_folder=_policy_folder(reader),
     )
     if settings.call_page_url and "{call_id}" not in settings.call_page_url:
         reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
@@ -325,6 +327,11 @@ def account_ids(environ: Mapping[str, str]) -> frozenset[str]:
     return frozenset(_Reader(environ).items("ZOOM_ACCOUNT_IDS"))
 
 
+def policy_folder(environ: Mapping[str, str]) -> Path | None:
+    """Read where the policy for flags is, and nothing else; None: the one that is shipped."""
+    return _policy_folder(_Reader(environ))
+
+
 def zoom_settings(environ: Mapping[str, str], reader: _Reader | None = None) -> ZoomSettings:
     """Read how to reach Zoom; all three credentials or none."""
     source = reader or _Reader(environ)
@@ -364,6 +371,11 @@ def _share(text: str) -> float:
 
 def _archive_bucket(reader: _Reader) -> str:
     return reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings")
+
+
+def _policy_folder(reader: _Reader) -> Path | None:
+    text = reader.text("POLICY_FOLDER")
+    return None if text is None else Path(text)
 
 
 def _s3_endpoint_url(reader: _Reader) -> str | None:

@@ -17,6 +17,7 @@ from processors.calls_cli import calls
 from processors.composition import composed, made
 from processors.dead_letters_cli import dead_letters
 from processors.operators import Workplace, workplace
+from processors.policy_cli import policy
 from processors.reconcile_cli import reconcile
 from processors.registry import PROCESSORS
 from processors.replay_cli import replay
@@ -110,6 +111,7 @@ def expire(dry_run: bool) -> None:
 cli.add_command(calls)
 cli.add_command(dead_letters)
 cli.add_command(reconcile)
+cli.add_command(policy)
 cli.add_command(replay)
 cli.add_command(uploads)
 

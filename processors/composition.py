@@ -25,7 +25,7 @@ from infra.zoom.budget import Plan, RateBudget
 from infra.zoom.client import ZoomClient
 from processors.base import Processor
 from processors.commands import ArchiveFile, AskRecordings, PublishEvent, PutChatMessage, ScanText, TagFile
-from processors.meeting_flagging import Policy, check, load_policy, scan
+from processors.meeting_flagging import SHIPPED, Policy, check, load_policy, scan
 from processors.registry import PROCESSORS, Options
 from processors.runtime.performers import Performer
 from processors.runtime.performers.archive import ArchiveFilePerformer
@@ -56,6 +56,7 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
 
     Raises:
         ConfigurationError: a setting is wrong, or the database is not at our revision.
+        PolicyError: the policy must not be used; the text names file and line.
         TransientError: the log, the database or the store does not answer.
     """
     engine = open_database(settings.database_url)
@@ -70,7 +71,7 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
         open_parts.callback(store.close)
         store.ensure_bucket()
-        policy = load_policy()
+        policy = load_policy(settings.policy_folder or SHIPPED)
         check(policy)
         performers = _performers(
             settings, _Parts(transport, producer, store, Receipts(engine), UploadJournal(engine, clock), policy, clock)
@@ -92,7 +93,7 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
 
 def made(name: str, settings: ProcessorSettings) -> Processor[Any]:
     """Return one processor as it runs here, without a world to run on."""
-    return PROCESSORS[name](_options(settings, load_policy()))
+    return PROCESSORS[name](_options(settings, load_policy(settings.policy_folder or SHIPPED)))
 
 
 def _options(settings: ProcessorSettings, policy: Policy) -> Options:

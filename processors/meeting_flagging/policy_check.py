@@ -1,5 +1,7 @@
 """Run every rule's own examples: a policy whose examples fail must not be used."""
 
+from collections.abc import Iterator
+
 from processors.meeting_flagging.policy_files import text_rules
 from processors.meeting_flagging.rules import Policy, PolicyError, Rule
 from processors.meeting_flagging.text_rules import find
@@ -14,15 +16,21 @@ def check(policy: Policy) -> None:
     Raises:
         PolicyError: naming the file, line and rule, and which example fails (never its text).
     """
+    for failure in failures(policy):
+        raise PolicyError(failure)
+
+
+def failures(policy: Policy) -> Iterator[str]:
+    """Say of each example that fails which it is: file, line, rule, the example's number; never its text."""
     for rule in policy.rules:
         for channel in rule.channels:
-            _check_rule(rule, channel)
+            yield from _failures(rule, channel)
 
 
-def _check_rule(rule: Rule, channel: str) -> None:
+def _failures(rule: Rule, channel: str) -> Iterator[str]:
     only = text_rules([rule])
     for name, lines, expected in (("match", rule.match, True), ("no_match", rule.no_match, False)):
         for number, line in enumerate(lines, 1):
             if bool(find([Utterance(None, 0.0, _SECONDS, line)], only, channel)) != expected:
                 verb = "misses" if expected else "hits"
-                raise PolicyError(f"{rule.place}: it {verb} its {name} line {number} ({channel})")
+                yield f"{rule.place}: it {verb} its {name} line {number} ({channel})"

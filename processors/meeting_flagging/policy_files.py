@@ -16,6 +16,7 @@ from processors.meeting_flagging.rules import (
     CATEGORIES,
     CHANNELS,
     FLAGS,
+    GROUNDS,
     MODES,
     SIGNALS,
     Near,
@@ -65,6 +66,7 @@ class _RuleSchema(Schema):
     mode = fields.String(required=True, validate=validate.OneOf(MODES))
     flags = fields.String(load_default="scored", validate=validate.OneOf(FLAGS))
     signal = fields.String(load_default=None, validate=validate.OneOf(SIGNALS))
+    ground = fields.String(load_default=None, validate=validate.OneOf(GROUNDS))
     channels = fields.List(fields.String(validate=validate.OneOf(CHANNELS)), load_default=list)
     patterns = _patterns(load_default=list)
     validator = fields.String(data_key="validate", load_default=None, validate=validate.OneOf(tuple(VALIDATORS)))
@@ -84,7 +86,8 @@ class _RuleSchema(Schema):
 
 
 _SIMPLE = (
-    "id", "title", "explanation", "category", "severity", "confidence", "mode", "flags", "signal", "validator",
+    "id", "title", "explanation", "category", "severity", "confidence", "mode", "flags", "signal", "ground",
+    "validator",
 )  # fmt: skip  # fields of a rule that are taken as they are
 
 

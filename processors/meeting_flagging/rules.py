@@ -8,6 +8,7 @@ How a rule is written:
 | title, explanation | for the analyst: what it is, and what not to conclude from it |
 | category | one of CATEGORIES |
 | severity | 1 a note … 5 danger to life |
+| ground | what a person or group is attacked for, one of GROUNDS, where a rule is about one |
 | confidence | 0 … 1: how often a hit is what the title says |
 | mode | `live`; `shadow` (found, never flags, never shown); `off` |
 | flags | `scored` (default): together with the other findings; `always`: this finding alone makes a flag |
@@ -36,6 +37,10 @@ SIGNALS = (
     "link_posted", "live_streaming", "reported",
 )  # fmt: skip  # what metadata and reports can raise
 CHANNELS = ("transcript", "chat")
+GROUNDS = (
+    "gender", "gender_identity", "sexual_orientation", "disability", "mental_illness", "appearance", "body_size",
+    "race", "religion", "accent", "dialect", "national_origin",
+)  # fmt: skip  # those that the marketplace's policy protects
 MODES = ("live", "shadow", "off")
 FLAGS = ("scored", "always")
 
@@ -96,6 +101,7 @@ class Rule:
     mode: str
     flags: str
     signal: str | None
+    ground: str | None
     channels: tuple[str, ...]
     pattern: Pattern | None
     validator: str | None
@@ -110,6 +116,7 @@ class Rule:
             "rule_id": self.id,
             "rule_version": self.version,
             "category": self.category,
+            "ground": self.ground,
             "severity": self.severity,
             "confidence": self.confidence,
             "explanation": self.explanation,

@@ -1,11 +1,12 @@
 """Scan one archived transcript, caption or chat file. Pure: what the runtime's ScanText performer calls."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from processors.meeting_flagging.rules import Finding, Policy
 from processors.meeting_flagging.text_rules import find
-from processors.meeting_flagging.transcripts import parse, seconds_covered
+from processors.meeting_flagging.transcripts import Utterance, parse, seconds_covered
 
 SCANNED_KINDS = ("transcript", "captions", "chat")  # of schemas.archive.KINDS
 
@@ -26,6 +27,10 @@ class ScanResult:
 def scan(document: bytes, file_kind: str, policy: Policy) -> ScanResult:
     """Return the findings of the policy's text rules; never raises, whatever the bytes."""
     utterances = parse(document, file_kind)
+    return ScanResult(detect(utterances, file_kind, policy), seconds_covered(utterances), len(utterances))
+
+
+def detect(utterances: Sequence[Utterance], file_kind: str, policy: Policy) -> list[Finding]:
+    """Return everything that the policy finds in what was said; the one way in, for scans and for evaluations."""
     channel = "chat" if file_kind == "chat" else "transcript"
-    findings = find(utterances, policy.text[channel], file_kind)
-    return ScanResult(findings, seconds_covered(utterances), len(utterances))
+    return find(utterances, policy.text[channel], file_kind)

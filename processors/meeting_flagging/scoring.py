@@ -1,6 +1,6 @@
 """From findings to a verdict: a pure function of their set, whatever their order (trust_safety design 5.2)."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -44,17 +44,20 @@ def weight(finding: Finding) -> float:
     return float(finding["confidence"]) * SEVERITY_WEIGHTS[finding["severity"]]
 
 
+def parts(findings: Sequence[Finding]) -> list[float]:
+    """How much each finding counts beside the others: of one rule the heaviest in full, two at half, the rest nothing."""
+    seen: Counter[str] = Counter()
+    counted = [0.0] * len(findings)
+    for place in sorted(range(len(findings)), key=lambda place: -weight(findings[place])):
+        rank = seen[findings[place]["rule_id"]]
+        seen[findings[place]["rule_id"]] += 1
+        counted[place] = weight(findings[place]) * HIT_SHARES[rank] if rank < len(HIT_SHARES) else 0.0
+    return counted
+
+
 def _score(findings: Sequence[Finding]) -> float:
     """1 minus the product of what each finding leaves open, multiplied in one order so that the last digit is equal too."""
-    by_rule: dict[str, list[float]] = defaultdict(list)
-    for finding in findings:
-        by_rule[finding["rule_id"]].append(weight(finding))
-    parts = [
-        one * share
-        for weights in by_rule.values()
-        for one, share in zip(sorted(weights, reverse=True), HIT_SHARES, strict=False)
-    ]
     remaining = 1.0
-    for part in sorted(parts):
+    for part in sorted(parts(findings)):
         remaining *= 1 - part
     return round(1 - remaining, _DIGITS)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from infra.settings import (
     Address,
     account_ids,
     database_url,
+    policy_folder,
     processor_settings,
     receiver_settings,
     transport_settings,
@@ -189,3 +191,11 @@ def test_every_promised_name_is_read(name: str) -> None:
     processor_settings(environ)
 
     assert name in environ.asked
+
+
+def test_policy_folder_is_none_unless_named() -> None:
+    """None is the shipped policy; the processors and the policy's own commands read the same name."""
+    named = {**PROCESSORS, "POLICY_FOLDER": "/etc/policy"}
+
+    assert policy_folder(PROCESSORS) is processor_settings(PROCESSORS).policy_folder is None
+    assert policy_folder(named) == processor_settings(named).policy_folder == Path("/etc/policy")
