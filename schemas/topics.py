@@ -34,13 +34,13 @@ class Topic:
 
 WEBHOOKS = Topic(
     name="zoom.webhooks",
-    purpose="Every genuine Zoom event, byte for byte as Zoom sent it",
+    purpose="Every genuine Zoom event, byte for byte as Zoom sent it, and what reconciliation infers where Zoom sent none",
     key="meeting id, else account id, else session uuid",
     restricted=True,
     retention=_RESTRICTED_RETENTION,
     personal_data="names, e-mail addresses, download tokens, passcodes, join links",
-    writers=("webhook_receiver",),
-    readers=("call_events", "chat_invitation", "recording_archive", "meeting_flagging"),
+    writers=("webhook_receiver", "reconcile"),
+    readers=("call_events", "chat_invitation", "recording_archive", "meeting_flagging", "reconcile"),
 )
 QUARANTINE = Topic(
     name="zoom.webhooks.quarantine",

@@ -19,6 +19,7 @@ DEPLOYABLES = (
     "meeting_flagging",
     "review_queue",
     "portal",
+    "reconcile",
 )
 PEOPLE = ("operators", "trust_and_safety", "any_service")  # no principal unless one is named
 

@@ -50,6 +50,7 @@ def policy_documents(bucket: str) -> dict[str, dict[str, Any]]:
             versions, _objects("Expire", bucket, (*_LOOK, "s3:DeleteObject", "s3:DeleteObjectVersion"))
         ),
         "portal": _document(see, _objects("Read", bucket, _READ)),
+        "reconcile": _document(see, _objects("LookAt", bucket, _READ)),  # S3 has no right to HEAD that is not to GET
         "provision": _document(_allow("SetUp", bucket, _SETUP)),
     }
 
