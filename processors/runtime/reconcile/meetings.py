@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from infra.zoom.answers import PastMeeting
-from infra.zoom.errors import MeetingNotFound, RequestInvalid, TooLongAgo
+from infra.zoom.errors import MeetingNotFound, RequestInvalid, ScopeMissing, TooLongAgo
 from processors.call_events import CallEventsState
 from processors.calls import Session
 from processors.runtime.reconcile.desk import Desk, Period
@@ -16,6 +16,7 @@ from schemas.reconciled import ReconciledMeeting, reconciled_envelope
 
 LONGEST_MEETING = timedelta(hours=30)  # Zoom ends every meeting then (support: "Meeting time limits")
 MEETINGS_A_STEP = 100
+_UNHEARD = "sessions nobody told of"
 
 
 def reconcile_meetings(desk: Desk, keys: Sequence[str], period: Period) -> Findings:
@@ -30,9 +31,8 @@ def reconcile_meetings(desk: Desk, keys: Sequence[str], period: Period) -> Findi
         for session in state.meeting.sessions.values():
             if _is_doubtful(session, period) and not _was_brought(desk, session):
                 _settle(desk, state, session, findings)
-        brought = {session_id for session_id, _ in desk.brought_news}
-        for session_id in _unknown_sessions(desk.zoom, state, period) - brought:
-            _discover(desk, state, session_id, findings)
+        if _UNHEARD not in findings.unseen:
+            _discover_all(desk, state, period, findings)
         findings.hosts += [host for host in _hosts(state, period) if host not in findings.hosts]
     return findings
 
@@ -62,6 +62,16 @@ def _settle(desk: Desk, state: CallEventsState, session: Session, findings: Find
     is_open = session.is_open or session.ended_at is None
     if is_open and began_at is not None and began_at + LONGEST_MEETING < desk.clock.now():
         findings.never_ended.append(session.session_id)
+
+
+def _discover_all(desk: Desk, state: CallEventsState, period: Period, findings: Findings) -> None:
+    """Infer what nobody told of; the rest goes on without the scope for it, which not every plan offers."""
+    brought = {session_id for session_id, _ in desk.brought_news}
+    try:
+        for session_id in _unknown_sessions(desk.zoom, state, period) - brought:
+            _discover(desk, state, session_id, findings)
+    except ScopeMissing as error:
+        findings.unseen[_UNHEARD] = str(error)
 
 
 def _unknown_sessions(zoom: Zoom | None, state: CallEventsState, period: Period) -> set[str]:

@@ -382,6 +382,18 @@ def test_an_area_that_zoom_refuses_does_not_stop_the_others(world: World) -> Non
     assert report.findings.needs_a_person
 
 
+def test_ended_less_calls_are_closed_without_the_scope_for_unheard_ones(world: World) -> None:
+    """Not every plan offers it; what is left undone is said."""
+    world.told(call.registered(), call.started(0))
+    world.has_ended()
+    world.zoom.errors["past_instances"] = [ScopeMissing(400, 4711)]
+
+    report = world.run()
+
+    assert report.findings.closed == [SESSION]
+    assert list(report.findings.unseen) == ["sessions nobody told of"]
+
+
 def test_a_host_who_left_is_said(world: World) -> None:
     """Zoom knows the user no more: nothing is wrong with us."""
     world.zoom.errors["user_recordings gone@example.com"] = [UserNotFound(404, 1001)]
