@@ -59,6 +59,8 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         PolicyError: the policy must not be used; the text names file and line.
         TransientError: the log, the database or the store does not answer.
     """
+    policy = load_policy(settings.policy_folder or SHIPPED)
+    check(policy)
     engine = open_database(settings.database_url)
     check_revision(engine)
     with ExitStack() as open_parts:
@@ -71,8 +73,6 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
         open_parts.callback(store.close)
         store.ensure_bucket()
-        policy = load_policy(settings.policy_folder or SHIPPED)
-        check(policy)
         performers = _performers(
             settings, _Parts(transport, producer, store, Receipts(engine), UploadJournal(engine, clock), policy, clock)
         )

@@ -16,6 +16,7 @@ from infra.database.tables import states
 from infra.errors import PermanentError
 from infra.settings import database_url, policy_folder
 from processors.meeting_flagging import SHIPPED, MeetingFlagging, Policy, check, load_policy
+from processors.meeting_flagging.backtest import backtest
 from processors.meeting_flagging.evaluation import evaluate
 from processors.meeting_flagging.explaining import explain, flag_in
 from processors.meeting_flagging.facts import FlagState
@@ -104,6 +105,30 @@ def scan_files(files: tuple[Path, ...], folder: Path | None, as_json: bool) -> N
             click.echo(printable(line))
 
 
+@policy.command("backtest")
+@click.argument("directory", type=_FOLDER)
+@click.option("--old", type=_FOLDER, default=SHIPPED, help="The policy in use; without it the one that is shipped.")
+@click.option("--new", type=_FOLDER, required=True, help="The policy to try.")
+@_as_json
+def backtest_policy(directory: Path, old: Path, new: Path, as_json: bool) -> None:
+    """Say which flags a new policy adds, removes and changes on the texts of a directory; ids and times, no quotes.
+
+    Files that differ in their extensions alone (`call-7.vtt`, `call-7.chat.txt`) are one call's.
+    """
+    told = backtest(old, new, directory)
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    click.echo(
+        f"{told['calls']} calls, flagged: {told['old']['flagged']} by the old policy, {told['new']['flagged']} by the new"
+    )
+    for change in ("added", "removed", "changed"):
+        for one in told[change]:
+            click.echo(printable(f"{change:8} {one['call']}  {_verdicts(one)}  {', '.join(_moved(one))}"))
+    for rule, counts in told["by_rule"].items():
+        click.echo(f"{rule:40} {counts['old']:6} findings, now {counts['new']:6}, in shadow {counts['shadow']:6}")
+
+
 @policy.command("explain")
 @click.argument("flag")
 @_of_policy
@@ -131,6 +156,16 @@ def _loaded(folder: Path | None) -> Policy:
 
 def _share(value: float, interval: tuple[float, float]) -> str:
     return f"{value:.3f}  95 %: {interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def _verdicts(change: Mapping[str, Any]) -> str:
+    severities = [change[policy]["severity"] or "none" for policy in ("old", "new")]
+    return f"severity {severities[0]} to {severities[1]}, score {change['old']['score']} to {change['new']['score']}"
+
+
+def _moved(change: Mapping[str, Any]) -> list[str]:
+    signed = (("+", change["findings_added"]), ("-", change["findings_removed"]))
+    return [f"{sign}{one['rule']} at {one['start']}" for sign, findings in signed for one in findings]
 
 
 def _told(report: Mapping[str, Any]) -> list[str]:

@@ -147,3 +147,20 @@ def _keep(url: str, flag_id: str) -> None:
     with writing(engine) as connection:
         connection.execute(insert(states).values(**row, updated_at=told_at))
     engine.dispose()
+
+
+def test_backtest_tells_what_a_new_policy_changes(run: Callable[..., Result], tmp_path: Path) -> None:
+    """As JSON, and as lines with call, rule and time."""
+    new = tmp_path / "new"
+    shutil.copytree(SHIPPED, new)
+    file = new / "off_platform.yaml"
+    file.write_text(file.read_text().replace("mode: live", "mode: shadow"))
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "calls" / "call-7.chat.txt").write_text(CHAT)
+    told = run("backtest", "--new", new, tmp_path / "calls")
+
+    assert told.exit_code == 0, told.exception
+    assert "1 calls, flagged: 1 by the old policy, 0 by the new" in told.output
+    assert "removed  call-7  severity 3 to none" in told.output
+    assert "-off_platform.payment at 00:10:09.000" in told.output
+    assert len(json.loads(run("backtest", "--new", new, tmp_path / "calls", "--json").stdout)["removed"]) == 1
