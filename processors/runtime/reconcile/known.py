@@ -18,6 +18,7 @@ from schemas.topics import WEBHOOKS
 
 CLOCKS_APART = timedelta(minutes=10)  # between Zoom's clock and the log's
 LATE_BY = timedelta(hours=3)  # the last retry comes 85 min later, then the spool may hold it for an outage
+_RECORDS = 5000  # a read: on Kafka each opens a consumer of its own; some 10 MB of bodies
 _PAGE = 500  # ids a query: SQLite allows 32,766 values, PostgreSQL 65,535
 
 
@@ -49,7 +50,7 @@ def topic_ids(transport: Transport, since: datetime, until: datetime) -> set[str
     for number in range(transport.partitions(WEBHOOKS.name)):
         place = TopicPartition(WEBHOOKS.name, number)
         offset = transport.offset_at(place, since - CLOCKS_APART)
-        while records := transport.read(place, offset):
+        while records := transport.read(place, offset, _RECORDS):
             for record in records:
                 found |= {raw.decode(errors="replace") for name, raw in record.headers if name == "ce_id"}
             if records[-1].timestamp > until + LATE_BY:
