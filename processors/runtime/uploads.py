@@ -1,10 +1,11 @@
 """Uploads that are not finished: the archive's journal in the database, and the clearing away of what nobody goes on with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, exists, literal, select
+from sqlalchemy import Connection, Engine, Table, delete, exists, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.archive.journal import Beginning
@@ -42,18 +43,18 @@ class UploadJournal:
 
     def begin(self, beginning: Beginning) -> None:
         """Note an upload, in place of what was noted for its key."""
+        key = {"object_key": beginning.key}
+        values = {
+            "upload_id": beginning.upload_id,
+            "etag": beginning.etag,
+            "total_bytes": beginning.total_bytes,
+            "part_bytes": beginning.part_bytes,
+            "begun_at": self._clock.now(),
+        }
         with writing(self._engine) as connection:
-            forget_upload(connection, beginning.key)
-            connection.execute(
-                uploads.insert().values(
-                    object_key=beginning.key,
-                    upload_id=beginning.upload_id,
-                    etag=beginning.etag,
-                    total_bytes=beginning.total_bytes,
-                    part_bytes=beginning.part_bytes,
-                    begun_at=self._clock.now(),
-                )
-            )
+            connection.execute(delete(upload_parts).where(upload_parts.c.object_key == beginning.key))
+            statement = _insert(connection)(uploads).values(**key, **values)
+            connection.execute(statement.on_conflict_do_update(index_elements=[uploads.c.object_key], set_=values))
 
     def add(self, key: str, upload_id: str, part: Part) -> None:
         """Note a part that the store has, unless another upload was noted for the key meanwhile."""
@@ -66,9 +67,8 @@ class UploadJournal:
             "crc32": part.crc32,
         }
         with writing(self._engine) as connection:
-            upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             row = select(*(literal(value, upload_parts.c[name].type) for name, value in values.items())).where(noted)
-            statement = upsert(upload_parts).from_select(list(values), row)
+            statement = _insert(connection)(upload_parts).from_select(list(values), row)
             key_columns = [upload_parts.c.object_key, upload_parts.c.number]
             connection.execute(statement.on_conflict_do_update(index_elements=key_columns, set_=values))
 
@@ -120,3 +120,8 @@ def clear_upload(store: ObjectStore, engine: Engine, left: LeftUpload) -> None:
 def _in_progress(connection: Connection, key: str) -> bool:
     mine = (effects.c.kind == ArchiveFile.kind, effects.c.target == f"object:{key}", effects.c.status.in_(_IN_PROGRESS))
     return connection.execute(select(effects.c.position).where(*mine).limit(1)).first() is not None
+
+
+def _insert(connection: Connection) -> Callable[[Table], Any]:
+    """The INSERT that can also update: two workers of one key must not trip over each other."""
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

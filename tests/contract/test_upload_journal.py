@@ -1,6 +1,7 @@
 """The archive's journal on SQLite and on PostgreSQL, and the clearing away of uploads that nobody goes on with."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,6 +67,19 @@ def test_a_new_upload_takes_the_place_of_the_old(journal: UploadJournal) -> None
     journal.forget(KEY, "upload-1")
 
     assert journal.find(KEY) == (newer, [])
+
+
+def test_workers_that_begin_the_same_key_at_once(engine: Engine) -> None:
+    """One of them is noted, and none of them fails for it."""
+    journals = [UploadJournal(engine, FakeClock(MODIFIED_AT)) for _ in range(4)]
+    begun = [Beginning(KEY, f"upload-{number}", '"v1"', 5, 5) for number in range(4)]
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(lambda both: [both[0].begin(both[1]) for _ in range(5)], zip(journals, begun, strict=True)))
+
+    found = journals[0].find(KEY)
+    assert found is not None
+    assert found[0] in begun
 
 
 def test_what_is_forgotten_is_gone(journal: UploadJournal) -> None:
