@@ -13,13 +13,15 @@ from processors.meeting_flagging.file_report import clock_time, kind_of
 from processors.meeting_flagging.policy_check import check
 from processors.meeting_flagging.policy_files import load_policy
 from processors.meeting_flagging.rules import Finding, Policy
-from processors.meeting_flagging.scanning import scan
+from processors.meeting_flagging.scanning import detect
 from processors.meeting_flagging.scoring import judge
+from processors.meeting_flagging.transcripts import Utterance, parse
 
 _ALONE = 50  # calls: up to here one process is done (30 ms a call and policy) before others have started
 _TEXTS = (".vtt", ".txt")
 
 _Policies = tuple[Policy, Policy]
+_Text = tuple[str, list[Utterance]]  # what kind of file, and what was said
 _policies: list[_Policies] = []  # of a helping process, loaded once: compiled patterns cannot be sent to it
 
 
@@ -93,13 +95,19 @@ def _help(files: Sequence[Path]) -> _Pair:
 
 
 def _judged(files: Sequence[Path], policies: _Policies) -> _Pair:
-    documents = [(kind_of(path.name, document), document) for path in files for document in [path.read_bytes()]]
-    old, new = (_outcome(documents, policy) for policy in policies)
+    texts = [_read(path) for path in files]
+    old, new = (_outcome(texts, policy) for policy in policies)
     return old, new
 
 
-def _outcome(documents: Sequence[tuple[str, bytes]], policy: Policy) -> _Outcome:
-    findings = [finding for kind, document in documents for finding in scan(document, kind, policy).findings]
+def _read(path: Path) -> _Text:
+    document = path.read_bytes()
+    kind = kind_of(path.name, document)
+    return kind, parse(document, kind)
+
+
+def _outcome(texts: Sequence[_Text], policy: Policy) -> _Outcome:
+    findings = [finding for kind, utterances in texts for finding in detect(utterances, kind, policy)]
     verdict = judge(findings)
     live = Counter(_where(finding) for finding in findings if finding["mode"] == "live")
     shadow = Counter(str(finding["rule_id"]) for finding in findings if finding["mode"] == "shadow")

@@ -1,6 +1,7 @@
 """`python -m processors policy`: JSON alone on stdout, refusals with file and line, and why a flag stands."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,10 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
+from infra.clock import SystemClock
 from infra.database.engine import migrate, open_database, writing
 from infra.database.tables import states
 from infra.errors import PermanentError
+from infra.settings import processor_settings
 from processors.cli import cli
+from processors.composition import composed
 from processors.meeting_flagging import SHIPPED, PolicyError
 from processors.meeting_flagging.facts import FlagState, Published, ReportFact, flag_id_of
 from processors.runtime.codec import dump
@@ -164,3 +168,23 @@ def test_backtest_tells_what_a_new_policy_changes(run: Callable[..., Result], tm
     assert "removed  call-7  severity 3 to none" in told.output
     assert "-off_platform.payment at 00:10:09.000" in told.output
     assert len(json.loads(run("backtest", "--new", new, tmp_path / "calls", "--json").stdout)["removed"]) == 1
+
+
+def test_run_refuses_a_policy_that_fails_before_it_opens_anything(
+    broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So what runs under the policy before goes on alone: nothing was migrated, created or joined."""
+    for name, value in {
+        "POLICY_FOLDER": broken,
+        "TRANSPORT_URL": f"sqlite:///{tmp_path / 'log.db'}",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'processors.db'}",
+        "ARCHIVE_BUCKET": "recordings",
+        "CALL_PAGE_URL": "https://marketplace.example/calls/{call_id}",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+
+    with pytest.raises(PolicyError) as refused, composed(processor_settings(os.environ), SystemClock()):
+        pytest.fail("it was not refused")
+
+    assert str(refused.value).startswith("off_platform.yaml:1 ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken"]
