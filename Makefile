@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit fuzz lint bench lock clean
+.PHONY: help install install-system run demo test test-unit fuzz fuzz-long lint bench lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -34,6 +34,13 @@ test-unit: .venv/installed-dev ## Run the tests that need no server: under a min
 
 fuzz: .venv/installed-dev ## Try odd bytes on everything that reads what others wrote, for 60 s (SECONDS=600: for longer)
 	@$(PYTHON_IN_VENV) -m tests.fuzz --seconds $(or $(SECONDS),60)
+
+fuzz-long: .venv/installed-fuzz ## The same, guided by coverage (atheris, Linux on x86-64), for 10 minutes (SECONDS=3600: for longer)
+	@$(PYTHON_IN_VENV) -m tests.fuzz.guided --seconds $(or $(SECONDS),600)
+
+.venv/installed-fuzz: .venv/installed-dev requirements-fuzz.lock
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-fuzz.lock
+	@touch $@
 
 bench: .venv/installed-bench ## Measure how fast and how big, beside peers; keeps docs/benchmarks.md (one group: make bench-receiver, -archive, -latency, -runtime, -start)
 	@$(PYTHON_IN_VENV) -m tests.benchmarks

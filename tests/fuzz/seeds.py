@@ -25,6 +25,16 @@ class Seeds:
     texts: tuple[bytes, ...] = ()
     zeros: int = 0
 
+    @property
+    def bodies(self) -> list[bytes]:
+        """The documents as bytes, empty headers before them."""
+        return [b"\0" * self.zeros + body_of(document) for document in self.documents]
+
+
+def body_of(document: object) -> bytes:
+    """A document as JSON."""
+    return json.dumps(document).encode("utf-8", "surrogatepass")
+
 
 def _examples() -> tuple[Any, ...]:
     """The data of every example of an event of Zoom's."""

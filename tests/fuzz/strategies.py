@@ -4,8 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzz.seeds import SEEDS, WORDS
-from tests.fuzz.targets import body_of
+from tests.fuzz.seeds import SEEDS, WORDS, body_of
 
 ENCODED = [word.encode("utf-8", "surrogatepass") for word in WORDS]
 _NUMBERS = st.one_of(st.integers(), st.integers(-(10**40), 10**40), st.floats(), st.sampled_from([0, -1, 2**63, 1e308]))

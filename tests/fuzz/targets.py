@@ -3,9 +3,9 @@
 A target swallows the errors that its reader promises, and no others. It is pure: the same bytes do the same again.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +34,7 @@ from processors.meeting_flagging.transcripts import parse
 from processors.registry import PROCESSORS, Options
 from processors.runtime.codec import decode
 from processors.runtime.performers.archive_source import is_expired
-from schemas.envelope import Envelope
+from schemas.envelope import Envelope, format_time
 from schemas.errors import InvalidEvent
 from schemas.topics import WEBHOOKS
 from schemas.webhooks import Delivery, UnusableBody, parse_body, webhook_envelope
@@ -75,7 +75,11 @@ def webhook(data: bytes) -> None:
         envelope = webhook_envelope(parsed, Delivery(data, "id", None, None), frozenset())
     except UnusableBody:
         return
-    assert Envelope.from_record(envelope.headers(), envelope.data) == envelope
+    again = Envelope.from_record(envelope.headers(), envelope.data)
+    assert replace(again, time=envelope.time) == envelope
+    assert (again.time and format_time(again.time)) == (
+        envelope.time and format_time(envelope.time)
+    )  # to the millisecond
     with suppress(InvalidEvent):
         load_event(parsed)
 
@@ -288,8 +292,3 @@ def _download(status: int, headers: dict[str, str], body: bytes, rest: Rest | No
     for sent in pool.sent:
         assert (ZOOM + DOWNLOADS).permits(sent.url)
         assert "Authorization" not in sent.headers or ZOOM.permits(sent.url)
-
-
-def body_of(document: object) -> bytes:
-    """A document as JSON, as strategies make it."""
-    return json.dumps(document).encode("utf-8", "surrogatepass")
