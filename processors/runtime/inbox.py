@@ -1,6 +1,7 @@
 """Decide about one event for one key, in one transaction: state, effects and the mark that it was handled."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, insert, literal_column, select, update
@@ -28,8 +29,8 @@ _LOOK_UP = select(
     select(states.c.schema_version).where(*_THIS_STATE).scalar_subquery().label("form"),
     select(states.c.document).where(*_THIS_STATE).scalar_subquery().label("document"),
 )
-_FIRST_STATE = insert(states)
-_NEXT_STATE = (
+FIRST_STATE = insert(states)
+NEXT_STATE = (
     update(states)
     .where(*_THIS_STATE, states.c.version == bindparam("known"))
     .values(
@@ -39,8 +40,8 @@ _NEXT_STATE = (
         updated_at=bindparam("now"),
     )
 )
-_HANDLED = insert(handled)
-_SUPERSEDE = (
+HANDLED = insert(handled)
+SUPERSEDE = (
     update(effects)
     .where(effects.c.processor == bindparam("of"), effects.c.target == bindparam("slot"), effects.c.status == "pending")
     .where(effects.c.effect_id != bindparam("newest"))
@@ -59,7 +60,7 @@ def _ask_for(dialect: Any) -> Any:
     ).execution_options(preserve_rowcount=True)  # which SQLAlchemy else forgets on PostgreSQL: we count by it
 
 
-_ASK_FOR = {"sqlite": _ask_for(sqlite), "postgresql": _ask_for(postgresql)}
+ASK_FOR = {"sqlite": _ask_for(sqlite), "postgresql": _ask_for(postgresql)}
 
 
 class NewerState(TransientError):
@@ -120,13 +121,13 @@ class Inbox:
         outcome = self._decide(connection, event, key, found.version, found.document)
         if not found.handled:
             row = {"processor": self._processor.name, "event_id": event.id, "key": key, "handled_at": self._clock.now()}
-            connection.execute(_HANDLED, row)
+            connection.execute(HANDLED, row)
         return outcome
 
     def _look_up(self, connection: Connection, event: Event, key: str) -> Any:
         found = connection.execute(_LOOK_UP, {"of": self._processor.name, "at": key, "event": event.id}).one()
-        if found.form is not None and found.form > self._processor.state_version:
-            raise NewerState(f"a state was written by a newer version of {self._processor.name}, which must read it")
+        if found.form is not None:
+            refuse_newer(found.form, self._processor)
         return found
 
     def _decide(
@@ -142,28 +143,39 @@ class Inbox:
         name, form, now = self._processor.name, self._processor.state_version, self._clock.now()
         if version is None:
             row = {"processor": name, "key": key, "version": 1, "schema_version": form, "document": document}
-            connection.execute(_FIRST_STATE, {**row, "updated_at": now})
+            connection.execute(FIRST_STATE, {**row, "updated_at": now})
             return
         values = {"of": name, "at": key, "known": version, "new": document, "form": form, "now": now}
-        if connection.execute(_NEXT_STATE, values).rowcount != 1:
+        if connection.execute(NEXT_STATE, values).rowcount != 1:
             raise Overtaken
 
     def _ask_for(self, connection: Connection, key: str, command: Command) -> int:
         name, now = self._processor.name, self._clock.now()
-        row = {
-            "effect_id": effect_id(name, command),
-            "processor": name,
-            "state_key": key,
-            "kind": command.kind,
-            "target": command.target,
-            "command": dump(command),
-            "status": "pending",
-            "due_at": command.at if isinstance(command, WakeAt) else now,
-            "attempts": 0,
-            "created_at": now,
-        }
-        added = connection.execute(_ASK_FOR[connection.dialect.name], row).rowcount
+        row = effect_row(name, effect_id(name, command), key, command, now)
+        added = connection.execute(ASK_FOR[connection.dialect.name], row).rowcount
         if added and command.newest_only:
             newest = {"of": name, "slot": command.target, "newest": row["effect_id"], "now": now}
-            connection.execute(_SUPERSEDE, newest)
+            connection.execute(SUPERSEDE, newest)
         return added
+
+
+def effect_row(processor: str, effect: str, key: str, command: Command, now: datetime) -> dict[str, Any]:
+    """Return the row of an effect that is asked for now."""
+    return {
+        "effect_id": effect,
+        "processor": processor,
+        "state_key": key,
+        "kind": command.kind,
+        "target": command.target,
+        "command": dump(command),
+        "status": "pending",
+        "due_at": command.at if isinstance(command, WakeAt) else now,
+        "attempts": 0,
+        "created_at": now,
+    }
+
+
+def refuse_newer(schema_version: int, processor: Processor[Any]) -> None:
+    """Raise NewerState for a state that this version cannot read."""
+    if schema_version > processor.state_version:
+        raise NewerState(f"a state was written by a newer version of {processor.name}, which must read it")

@@ -21,6 +21,7 @@ from processors.runtime.inbox import Inbox
 from processors.runtime.outbox import Outbox
 from processors.runtime.performers import Performer
 from processors.runtime.skips import Skips
+from processors.runtime.together import Together
 from processors.runtime.upkeep import Upkeep
 from processors.runtime.watch import Watch
 from processors.runtime.worker import Tools, Worker
@@ -93,6 +94,7 @@ class Member:
                 processor=self._processor,
                 consumer=consumer,
                 inbox=self._inbox,
+                together=Together(self._world.engine, self._processor, self._world.clock),
                 dead_letters=DeadLetters(self._world.producer, self._processor.name),
                 brake=self._brake,
                 engine=self._world.engine,
