@@ -143,7 +143,7 @@ def test_mistakes_get_one_sentence(arguments: list[str], sentence: str) -> None:
 
 
 def test_play_sends_calls_through_a_running_serve(receiver: Receiver, tmp_path: Path) -> None:
-    """Serve in one process, play in another: registered, accepted, and serve ends when told to."""
+    """Serve in one process, play in another: registered, accepted, lost as asked for, and serve ends when told to."""
     receiver.status = 204
     server = subprocess.Popen(
         [sys.executable, "-m", "infra.zoom.simulator", "serve", "--bind", "127.0.0.1:0"],
@@ -161,6 +161,11 @@ def test_play_sends_calls_through_a_running_serve(receiver: Receiver, tmp_path: 
             "play", "--scenario", "clean", "--seed", "7", "--server", found[0], "--url", receiver.url, "--register",
             ZOOM_WEBHOOK_SECRETS=SECRET, TRANSPORT_URL=f"sqlite:///{tmp_path}/log.db",
         )  # fmt: skip
+        received = list(receiver.received)
+        losing = run(
+            "play", "--scenario", "clean", "--seed", "8", "--server", found[0], "--url", receiver.url, "--lose",
+            "meeting.ended", "--time-scale", "0.00001", ZOOM_WEBHOOK_SECRETS=SECRET,
+        )  # fmt: skip
         server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0
     finally:
@@ -170,7 +175,9 @@ def test_play_sends_calls_through_a_running_serve(receiver: Receiver, tmp_path: 
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("9 of 9 deliveries accepted\n")
     assert all(signed for signed, _ in receiver.received)
-    assert len(receiver.received) == 9
+    assert len(received) == 9
+    assert (losing.returncode, len(receiver.received)) == (0, 9 + 8), losing.stderr
+    assert losing.stdout.endswith("8 of 9 deliveries accepted\n")
     (registration,) = records(tmp_path / "log.db", REGISTRATIONS.name)
     assert Envelope.from_record(registration.headers, registration.value).type == "call.registered"
 
