@@ -162,6 +162,7 @@ def _withdrawn(flag_id: str, known: Published, state: FlagState, event: Event) -
         "occurred_at": (event.occurred_at or event.recorded_at).isoformat(),
         "score": 0.0,
         "severity": None,
+        "priority": 0.0,
         "findings": [],
         "coverage": coverage_of([]),
     }

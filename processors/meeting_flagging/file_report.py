@@ -27,7 +27,12 @@ def file_report(name: str, document: bytes, policy: Policy) -> dict[str, Any]:
     result = scan(document, kind_of(name, document), policy)
     live = [finding for finding in result.findings if finding["mode"] == "live"]
     verdict = judge(live)
-    flag = {"score": verdict.score, "severity": verdict.severity, "policy_version": policy.version}
+    flag = {
+        "score": verdict.score,
+        "severity": verdict.severity,
+        "priority": verdict.priority,
+        "policy_version": policy.version,
+    }
     return {
         "file": name,
         "findings": _rows(live),

@@ -8,12 +8,12 @@ from typing import Any
 from processors.calls import Session
 from processors.meeting_flagging.facts import FlagState, Scan, SessionFacts, flag_id_of
 from processors.meeting_flagging.rules import CATEGORIES, Finding, Policy
-from processors.meeting_flagging.scoring import judge
+from processors.meeting_flagging.scoring import judge, parts
 from processors.meeting_flagging.signals import signals_of
 from schemas.identity import fact_id
 
 _PUBLISHED = (
-    "rule_id", "rule_version", "category", "severity", "confidence", "source", "explanation", "session_id", "speaker",
+    "rule_id", "rule_version", "category", "ground", "severity", "confidence", "source", "explanation", "session_id", "speaker",
     "speaker_certainty", "recording_start", "start_seconds", "end_seconds", "quote",
 )  # fmt: skip  # schemas.events.flags.FindingSchema
 
@@ -85,6 +85,7 @@ def _flag(subject: Subject, state: FlagState, policy: Policy) -> Flag | None:
         "occurred_at": max(one.at for one in evidence).isoformat(),
         "score": verdict.score,
         "severity": verdict.severity,
+        "priority": verdict.priority,
         "findings": _published([one.finding for one in evidence]),
         "coverage": coverage_of(scans),
     }
@@ -161,7 +162,9 @@ def _published(findings: Sequence[Finding]) -> list[Finding]:
     def order(finding: Finding) -> tuple[Any, ...]:
         return (-finding["severity"], finding["start_seconds"] or 0.0, *(str(finding[name]) for name in _PUBLISHED))
 
-    return sorted(({name: finding[name] for name in _PUBLISHED} for finding in findings), key=order)[:MAX_FINDINGS]
+    ordered = sorted(({name: finding.get(name) for name in _PUBLISHED} for finding in findings), key=order)
+    counted = parts(ordered)  # of all: those left out count for the score too
+    return [{**one, "score_part": round(part, 4)} for one, part in zip(ordered, counted, strict=True)][:MAX_FINDINGS]
 
 
 def _zoom_time(instant: datetime) -> str:

@@ -21,6 +21,11 @@ class Verdict:
     severity: int | None
     flagged: bool
 
+    @property
+    def priority(self) -> float:
+        """What to look into first: severity before score; 0.0 without findings."""
+        return round((self.severity or 0) + self.score, _DIGITS)
+
 
 def judge(findings: Iterable[Finding]) -> Verdict:
     """Return the verdict on a call's findings; those in shadow count for nothing.

@@ -22,6 +22,13 @@ class FindingSchema(_Growing):
     rule_id = fields.String(required=True, metadata=meaning("The policy's rule."))
     rule_version = fields.String(required=True, metadata=meaning("Its version."))
     category = fields.String(required=True, metadata=meaning("The marketplace's own policy item."))
+    ground = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning(
+            "What somebody is attacked for, such as religion or accent; null where a rule is not about it."
+        ),
+    )
     severity = fields.Integer(required=True, validate=SEVERITY, metadata=meaning("1 a note … 5 danger to life."))
     confidence = fields.Float(
         required=True, validate=validate.Range(min=0, max=1), metadata=meaning("How sure the detector is.")
@@ -49,6 +56,11 @@ class FindingSchema(_Growing):
         required=True, allow_none=True, metadata=meaning("Where it ends, from the start of the segment.")
     )
     quote = fields.String(required=True, allow_none=True, metadata=meaning("What was said, personal data masked."))
+    score_part = fields.Float(
+        required=True,
+        validate=validate.Range(min=0, max=1),
+        metadata=meaning("How much it counts: the score is 1 minus the product of (1 - part)."),
+    )
 
 
 class CoverageSchema(_Growing):
@@ -92,13 +104,18 @@ class MeetingFlagged(_Growing):
     score = fields.Float(
         required=True,
         validate=validate.Range(min=0, max=1),
-        metadata=meaning("How much there is to look into; it orders the review queue."),
+        metadata=meaning("How much there is to look into."),
     )
     severity = fields.Integer(
         required=True,
         allow_none=True,
         validate=SEVERITY,
         metadata=meaning("The gravest finding: 1 a note … 5 danger to life; null when withdrawn."),
+    )
+    priority = fields.Float(
+        required=True,
+        validate=validate.Range(min=0, max=6),
+        metadata=meaning("What to look into first, the highest: severity, then score; 0 when withdrawn."),
     )
     policy_version = fields.String(required=True, metadata=meaning("The policy that judged."))
     findings = fields.List(

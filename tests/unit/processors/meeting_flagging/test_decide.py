@@ -358,6 +358,19 @@ def test_route_refuses_a_report_that_is_none() -> None:
         MeetingFlagging(POLICY).route(broken)
 
 
+def test_parts_of_a_published_flag_make_its_score() -> None:
+    """Each finding says how much it counts; priority is severity and score."""
+    stage = world(t1=TRANSCRIPT).play(*together(), archived(800, "t1", "transcript"), call.registered(), report())
+
+    (flag,) = stage.live().values()
+    remaining = 1.0
+    for finding in flag["findings"]:
+        remaining *= 1 - finding["score_part"]
+    assert len(flag["findings"]) > 1
+    assert round(1 - remaining, 3) == round(flag["score"], 3)
+    assert flag["priority"] == flag["severity"] + flag["score"]
+
+
 SCENARIO: list[Event] = [
     call.registered(),
     *together(),

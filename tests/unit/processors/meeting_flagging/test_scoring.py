@@ -4,7 +4,7 @@ from itertools import permutations
 from typing import Any
 
 from processors.meeting_flagging.rules import Finding
-from processors.meeting_flagging.scoring import judge
+from processors.meeting_flagging.scoring import judge, parts
 
 
 def finding(severity: int, rule: str = "a", **changes: Any) -> Finding:
@@ -58,3 +58,20 @@ def test_order_makes_no_difference() -> None:
     findings = [finding(3, "a", confidence=0.7), finding(2, "a"), finding(2, "b", confidence=0.31), finding(1, "c")]
 
     assert len({judge(order) for order in permutations(findings)}) == 1
+
+
+def test_parts_are_each_finding_s_share_of_the_score() -> None:
+    """Of one rule the heaviest counts in full, two more at half, the rest nothing; together they make the score."""
+    findings = [finding(2), finding(3), finding(2), finding(2), finding(3, "b", confidence=0.5)]
+    counted = parts(findings)
+
+    assert counted == [0.1, 0.4, 0.1, 0.0, 0.2]
+    assert judge(findings).score == round(1 - 0.9 * 0.6 * 0.9 * 0.8, 4)
+
+
+def test_priority_is_severity_before_score() -> None:
+    """One grave finding comes before many smaller ones; nothing comes last."""
+    grave, many = judge([finding(4)]), judge([finding(3, str(number)) for number in range(9)])
+
+    assert many.score > grave.score
+    assert grave.priority > many.priority > judge([]).priority == 0.0
