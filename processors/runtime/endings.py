@@ -2,7 +2,10 @@
 
 import json
 import random
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -18,19 +21,40 @@ from processors.runtime.backoff import retry_delay
 from processors.runtime.codec import plain
 from processors.runtime.inbox import Inbox, Overtaken
 from processors.runtime.outbox import TRANSIENT_LIMIT, Leased, Outbox
+from processors.runtime.together import Together
 
 log = structlog.get_logger(__name__)
 
 _TRIES = 20  # to write a result whose state others kept writing
 
 
-class Endings:
-    """One processor's effects and what becomes of them. Every method returns the outcome's name, for the log."""
+@dataclass(slots=True, eq=False)
+class _Done:
+    """An effect that worked, on its way into the database; then its outcome, or what kept it out."""
 
-    def __init__(self, engine: Engine, outbox: Outbox, inbox: Inbox, clock: Clock) -> None:
+    leased: Leased
+    event: Event | None
+    key: str
+    record: Callable[[Connection], None] | None
+    result: str
+    outcome: str = ""
+    error: BaseException | None = None
+
+
+class Endings:
+    """One processor's effects and what becomes of them. Every method returns the outcome's name, for the log.
+
+    Effects that end while another's end is being written are written together, in the next transaction.
+    """
+
+    def __init__(self, engine: Engine, outbox: Outbox, inbox: Inbox, together: Together, clock: Clock) -> None:
         self._engine = engine
         self._outbox = outbox
         self._inbox = inbox
+        self._together = together
+        self._waiting: list[_Done] = []
+        self._waiting_lock = threading.Lock()
+        self._turn = threading.Lock()
         self._clock = clock
         self._jitter = random.Random()
 
@@ -43,9 +67,18 @@ class Endings:
     ) -> str:
         """It worked: keep the result, and let the processor decide about it in the same transaction."""
         event = _result_event(leased, command, "done", {"result": dict(result)}, self._clock)
-        return self._end(
-            leased, event if command.reports_back else None, _key(leased, command), record, result=json.dumps(result)
-        )
+        told = event if command.reports_back else None
+        done = _Done(leased, told, _key(leased, command), record, json.dumps(result))
+        with self._waiting_lock:
+            self._waiting.append(done)
+        with self._turn:
+            with self._waiting_lock:
+                batch, self._waiting = self._waiting, []
+            if not self._end_together(batch):
+                self._end_one_by_one(batch)
+        if done.error is not None:
+            raise done.error
+        return done.outcome
 
     def dead(self, leased: Leased, command: Command, reason: str) -> str:
         """Trying again cannot help: keep it for a person to look at, and let the processor decide about that."""
@@ -75,6 +108,32 @@ class Endings:
         )
         return "put_off"
 
+    def _end_together(self, batch: Sequence[_Done]) -> bool:
+        """Write many ends at once; False when anything stands in the way of one: then nothing was written."""
+        if len(batch) < 2:
+            return not batch
+        try:
+            with writing(self._engine) as connection:
+                ended = [(done.leased, _ended_at(done.leased, done.event), done.result) for done in batch]
+                if not self._outbox.finish_all(connection, ended):
+                    raise Overtaken
+                for done in batch:
+                    if done.record is not None:
+                        done.record(connection)
+                self._together.decide(connection, [(done.event, done.key) for done in batch if done.event is not None])
+        except Exception:  # noqa: BLE001 # ended alone, each shows its own error
+            return False
+        for done in batch:
+            done.outcome = "done"
+        return True
+
+    def _end_one_by_one(self, batch: Sequence[_Done]) -> None:
+        for done in batch:
+            try:
+                done.outcome = self._end(done.leased, done.event, done.key, done.record, result=done.result)
+            except BaseException as error:  # noqa: BLE001 # it is raised where the effect was performed
+                done.error = error
+
     def _end(
         self,
         leased: Leased,
@@ -86,7 +145,7 @@ class Endings:
         error: str | None = None,
     ) -> str:
         status = "done" if error is None else "dead"
-        at = None if event is None or leased.kind == WakeAt.kind else event.recorded_at  # a replay tells it again so
+        at = _ended_at(leased, event)
         for _ in range(_TRIES):
             try:
                 with writing(self._engine) as connection:
@@ -100,6 +159,11 @@ class Endings:
             except (Overtaken, IntegrityError):
                 continue
         raise TransientError("the state is written by others all the time")
+
+
+def _ended_at(leased: Leased, event: Event | None) -> datetime | None:
+    """When it ended, as its event says: a replay tells it again so."""
+    return None if event is None or leased.kind == WakeAt.kind else event.recorded_at
 
 
 def _key(leased: Leased, command: Command) -> str:

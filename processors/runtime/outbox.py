@@ -152,6 +152,15 @@ class Outbox:
         values = {"end": status, "now": at or self._clock.now(), "outcome": result, "reason": error}
         return connection.execute(_FINISH, {**_ours(leased), **values}).rowcount == 1
 
+    def finish_all(self, connection: Connection, ended: Sequence[tuple[Leased, datetime | None, str]]) -> bool:
+        """Write that these are done, with their results, at once; False when one lease was lost: then roll back."""
+        now = self._clock.now()
+        rows = [
+            {**_ours(leased), "end": "done", "now": at or now, "outcome": result, "reason": None}
+            for leased, at, result in ended
+        ]
+        return connection.execute(_FINISH, rows).rowcount == len(rows)
+
     def put_off(self, leased: Leased, due_at: datetime, error: str, *, newest_only: bool) -> bool:
         """Have it tried again at `due_at`, unless only the newest counts and there is a newer; False when the lease was lost."""
         with writing(self._engine) as connection:

@@ -56,6 +56,7 @@ class Member:
         inbox = Inbox(world.engine, processor, world.clock)
         outbox = Outbox(world.engine, processor.name, world.clock)
         self._inbox = inbox
+        self._together = Together(world.engine, processor, world.clock)
         self._health = Health(health_file(world.health_file, processor.name), world.clock)
         watch = Watch(processor.name, world.clock, world.metrics)
         self.upkeep = Upkeep(world.engine, processor, world.clock, world.metrics, watch)
@@ -64,7 +65,7 @@ class Member:
                 processor=processor,
                 performers=world.performers,
                 outbox=outbox,
-                endings=Endings(world.engine, outbox, inbox, world.clock),
+                endings=Endings(world.engine, outbox, inbox, self._together, world.clock),
                 brake=self._brake,
                 clock=world.clock,
                 metrics=world.metrics,
@@ -94,7 +95,7 @@ class Member:
                 processor=self._processor,
                 consumer=consumer,
                 inbox=self._inbox,
-                together=Together(self._world.engine, self._processor, self._world.clock),
+                together=self._together,
                 dead_letters=DeadLetters(self._world.producer, self._processor.name),
                 brake=self._brake,
                 engine=self._world.engine,

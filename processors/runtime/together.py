@@ -43,7 +43,6 @@ class _State:
 
     version: int | None
     value: Any
-    is_changed: bool = False
 
 
 class Together:
@@ -63,18 +62,26 @@ class Together:
         """
         with writing(self._engine) as connection:
             seen = self._seen(connection, pairs)
-            known = self._states(connection, pairs)
-            outcomes: list[Outcome] = []
-            asked: dict[str, tuple[str, Command]] = {}
-            handled_now: list[dict[str, Any]] = []
-            for event, key in pairs:
-                if (event.id, key) in seen:
-                    outcomes.append(Outcome(handled_before=True, effects=0))
-                    continue
-                seen.add((event.id, key))
-                outcomes.append(self._decide(event, key, known[key], asked))
-                handled_now.append({"event_id": event.id, "key": key})
-            self._write(connection, known, asked, handled_now)
+            new = [pair for pair in dict.fromkeys((event.id, key) for event, key in pairs) if pair not in seen]
+            by_id = {(event.id, key): (event, key) for event, key in pairs}
+            decided = dict(zip(new, self.decide(connection, [by_id[pair] for pair in new]), strict=True))
+            if new:
+                row = {"processor": self._name, "handled_at": self._clock.now()}
+                connection.execute(HANDLED, [{**row, "event_id": event_id, "key": key} for event_id, key in new])
+        double = Outcome(handled_before=True, effects=0)
+        return [decided.pop((event.id, key), double) for event, key in pairs]
+
+    def decide(self, connection: Connection, pairs: Sequence[tuple[Event, str]]) -> list[Outcome]:
+        """Decide about each event for its key inside the caller's transaction, whatever was handled before.
+
+        Raises:
+            Exception: as `take`; the caller rolls back.
+        """
+        known = self._states(connection, pairs)
+        asked: dict[str, tuple[str, Command]] = {}
+        outcomes = [self._decide(event, key, known[key], asked) for event, key in pairs]
+        self._write_states(connection, known)
+        self._ask_for(connection, asked)
         return outcomes
 
     def _seen(self, connection: Connection, pairs: Sequence[tuple[Event, str]]) -> set[tuple[str, str]]:
@@ -91,27 +98,13 @@ class Together:
 
     def _decide(self, event: Event, key: str, state: _State, asked: dict[str, tuple[str, Command]]) -> Outcome:
         decision: Decision[Any] = self._processor.decide(event, state.value)
-        state.value, state.is_changed = decision.state, True
+        state.value = decision.state
         before = len(asked)
         for command in decision.commands:
             asked.setdefault(effect_id(self._name, command), (key, command))
         return Outcome(handled_before=False, effects=len(asked) - before, reasons=tuple(decision.reasons))
 
-    def _write(
-        self,
-        connection: Connection,
-        known: dict[str, _State],
-        asked: dict[str, tuple[str, Command]],
-        handled_now: list[dict[str, Any]],
-    ) -> None:
-        now = self._clock.now()
-        self._write_states(connection, {key: state for key, state in known.items() if state.is_changed})
-        self._ask_for(connection, asked)
-        if handled_now:
-            row = {"processor": self._name, "handled_at": now}
-            connection.execute(HANDLED, [{**row, **each} for each in handled_now])
-
-    def _write_states(self, connection: Connection, changed: dict[str, _State]) -> None:
+    def _write_states(self, connection: Connection, decided: dict[str, _State]) -> None:
         form, now = self._processor.state_version, self._clock.now()
         first = [
             {
@@ -122,12 +115,12 @@ class Together:
                 "document": dump(state.value),
                 "updated_at": now,
             }
-            for key, state in changed.items()
+            for key, state in decided.items()
             if state.version is None
         ]
         following = [
             {"of": self._name, "at": key, "known": state.version, "new": dump(state.value), "form": form, "now": now}
-            for key, state in changed.items()
+            for key, state in decided.items()
             if state.version is not None
         ]
         if first:
