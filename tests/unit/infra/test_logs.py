@@ -48,8 +48,8 @@ def test_a_librarys_line_has_the_same_form(written: Written) -> None:
     """Whatever speaks through the standard library's logging comes out as JSON too, from WARNING on."""
     configure("DEBUG")
 
-    logging.getLogger("kafka.net").info("chatter")
-    logging.getLogger("kafka.net").warning("node %s is away", 1)
+    logging.getLogger("library.net").info("chatter")
+    logging.getLogger("library.net").warning("node %s is away", 1)
 
     assert [line["event"] for line in lines(written.readouterr().err)] == ["node 1 is away"]
 
