@@ -1,0 +1,48 @@
+"""The one reader of the environment: each program takes the settings it needs, and says all that is wrong at once."""
+
+from infra.settings.model import (
+    ProcessorSettings,
+    ProvisionSettings,
+    ReceiverSettings,
+    ReconcileSettings,
+    TransportSettings,
+    ZoomSettings,
+)
+from infra.settings.parts import KAFKA_PROTOCOLS, SASL_MECHANISMS
+from infra.settings.programs import (
+    DEFAULT_WINDOW_SECONDS,
+    account_ids,
+    archive_bucket,
+    database_url,
+    policy_folder,
+    processor_settings,
+    provision_settings,
+    receiver_settings,
+    reconcile_settings,
+    transport_settings,
+    zoom_settings,
+)
+from infra.settings.reader import Address
+
+__all__ = [
+    "DEFAULT_WINDOW_SECONDS",
+    "KAFKA_PROTOCOLS",
+    "SASL_MECHANISMS",
+    "Address",
+    "ProcessorSettings",
+    "ProvisionSettings",
+    "ReceiverSettings",
+    "ReconcileSettings",
+    "TransportSettings",
+    "ZoomSettings",
+    "account_ids",
+    "archive_bucket",
+    "database_url",
+    "policy_folder",
+    "processor_settings",
+    "provision_settings",
+    "receiver_settings",
+    "reconcile_settings",
+    "transport_settings",
+    "zoom_settings",
+]

@@ -1,0 +1,109 @@
+"""The parts of several programs' settings: the log, the database, the store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from infra import plaintext
+from infra.secret import Secret
+from infra.settings.model import TransportSettings
+from infra.settings.reader import Reader
+
+KAFKA_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")  # Kafka's own names; SSL is TLS
+SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+def parse_zoom_plan(text: str) -> str:
+    if text.lower() not in {"free", "pro", "business"}:
+        raise ValueError
+    return text.lower()
+
+
+def parse_share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise ValueError
+    return share
+
+
+def read_archive_bucket(reader: Reader) -> str:
+    return reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings")
+
+
+def read_policy_folder(reader: Reader) -> Path | None:
+    text = reader.text("POLICY_FOLDER")
+    return None if text is None else Path(text)
+
+
+def read_s3_endpoint_url(reader: Reader) -> str | None:
+    name = "AWS_ENDPOINT_URL_S3" if reader.text("AWS_ENDPOINT_URL_S3") else "AWS_ENDPOINT_URL"
+    url = reader.text(name)
+    if reader.flawed(name, "a URL", lambda: plaintext.s3_is_open(url)):
+        reader.refuse_plaintext(name, "s3", "use https://")
+    return url
+
+
+def read_database_url(reader: Reader) -> Secret:
+    url = reader.required("DATABASE_URL", "for example sqlite:///var/processors.db")
+    if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        reader.problems.append("DATABASE_URL is neither sqlite:///PATH nor postgresql://…")
+    elif url.startswith("postgresql") and reader.flawed(
+        "DATABASE_URL", "a URL", lambda: plaintext.postgresql_is_open(url)
+    ):
+        reader.refuse_plaintext("DATABASE_URL", "postgresql", "add ?sslmode=verify-full&sslrootcert=FILE")
+    return Secret(url)
+
+
+def read_transport(reader: Reader) -> TransportSettings:
+    url = reader.required("TRANSPORT_URL", "sqlite:///var/log.db or kafka://host:port,…")
+    if url and not url.startswith(("sqlite:///", "kafka://")):
+        reader.problems.append("TRANSPORT_URL is neither sqlite:///PATH nor kafka://HOST:PORT,…")
+    settings = TransportSettings(
+        url=url,
+        security_protocol=(reader.text("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT") or "PLAINTEXT").upper(),
+        sasl_mechanism=reader.text("KAFKA_SASL_MECHANISM"),
+        sasl_username=reader.text("KAFKA_SASL_USERNAME"),
+        sasl_password=reader.secret("KAFKA_SASL_PASSWORD"),
+        ca_file=reader.text("KAFKA_CA_FILE"),
+    )
+    if url.startswith("kafka://"):
+        reader.problems += _kafka_problems(settings)
+        if plaintext.kafka_is_open(url, settings.security_protocol):
+            reader.refuse_plaintext("TRANSPORT_URL", "kafka", "KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL")
+    return settings
+
+
+def _kafka_problems(settings: TransportSettings) -> Iterator[str]:
+    protocol = settings.security_protocol
+    if protocol not in KAFKA_PROTOCOLS:
+        yield f"KAFKA_SECURITY_PROTOCOL is not {', '.join(KAFKA_PROTOCOLS[:-1])} or {KAFKA_PROTOCOLS[-1]}"
+        return
+    if settings.ca_file and not protocol.endswith("SSL"):
+        yield f"KAFKA_CA_FILE is set, but KAFKA_SECURITY_PROTOCOL={protocol} has no TLS"
+    given = {
+        "KAFKA_SASL_MECHANISM": settings.sasl_mechanism,
+        "KAFKA_SASL_USERNAME": settings.sasl_username,
+        "KAFKA_SASL_PASSWORD": settings.sasl_password,
+    }
+    for name, value in given.items():
+        if protocol.startswith("SASL_") and not value:
+            yield f"{name} is not set: KAFKA_SECURITY_PROTOCOL={protocol} needs it"
+        if value and not protocol.startswith("SASL_"):
+            yield f"{name} is set, but KAFKA_SECURITY_PROTOCOL={protocol} has no SASL"
+    if settings.sasl_mechanism and settings.sasl_mechanism not in SASL_MECHANISMS:
+        yield f"KAFKA_SASL_MECHANISM is not {', '.join(SASL_MECHANISMS[:-1])} or {SASL_MECHANISMS[-1]}"
+
+
+def read_spool_path(reader: Reader, transport_url: str) -> Path:
+    """Where the receiver's spool is: beside the embedded log, else under the working directory."""
+    log = Path(transport_url.removeprefix("sqlite:///") if transport_url.startswith("sqlite:///") else "var/log.db")
+    path = Path(reader.text("SPOOL_PATH") or log.parent / "spool" / "receiver.db")
+    if path == log:
+        reader.problems.append("SPOOL_PATH is the embedded log's own file")
+    return path
+
+
+def read_log_level(reader: Reader) -> str:
+    level = (reader.text("LOG_LEVEL", "INFO") or "INFO").upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        reader.problems.append("LOG_LEVEL is not DEBUG, INFO, WARNING or ERROR")
+    return level
