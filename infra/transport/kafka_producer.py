@@ -189,9 +189,18 @@ class _Session:
         return client
 
     def _start(self, started: threading.Event) -> None:
+        """Connect; after a failure the callers say that it is not connected, and the next one tries again."""
         client: _Client | None = None
-        with suppress(KafkaError, OSError):  # the callers say that it is not connected, and the next one tries again
+        try:
             client = _Client(self._make_client(), self._clock.monotonic())
+        except (KafkaError, OSError):
+            pass
+        except Exception as error:  # noqa: BLE001 - a thread's end: nobody above it would hear of it
+            log.error("kafka.start_failed", error_type=type(error).__name__)
+        finally:
+            self._take(client, started)
+
+    def _take(self, client: _Client | None, started: threading.Event) -> None:
         with self._lock:
             unwanted = client if self._closed else None
             self._client = None if self._closed else client
@@ -223,12 +232,16 @@ class _Session:
         threading.Thread(target=self._wait_for_answer, name="kafka-look-out", daemon=True).start()
 
     def _wait_for_answer(self) -> None:
-        self._clock.sleep(LOOK_OUT_SECONDS)
-        while not self._closed and not self._cluster.answers():
+        try:
             self._clock.sleep(LOOK_OUT_SECONDS)
-        with self._lock:
-            self._looking_out = False
-        self._breaker.answered()
+            while not self._closed and not self._cluster.answers():
+                self._clock.sleep(LOOK_OUT_SECONDS)
+        except Exception as error:  # noqa: BLE001 - a thread's end: nobody above it would hear of it
+            log.error("kafka.look_out_failed", error_type=type(error).__name__)
+        finally:  # without an answer too: a call that probes in vain begins the next look-out
+            with self._lock:
+                self._looking_out = False
+            self._breaker.answered()
 
     def _watch(self) -> None:
         """Look, in a thread of its own and one at a time, whether a client that acknowledges nothing has to go."""
@@ -240,10 +253,14 @@ class _Session:
         threading.Thread(target=self._replace_stalled, args=(client,), name="kafka-watchdog", daemon=True).start()
 
     def _replace_stalled(self, client: _Client) -> None:
-        stalled = self._cluster.answers()
+        answers = False
+        try:
+            answers = self._cluster.answers()
+        except Exception as error:  # noqa: BLE001 - a thread's end: nobody above it would hear of it
+            log.error("kafka.watchdog_failed", error_type=type(error).__name__)
         with self._lock:
             self._watching = False
-            stalled = stalled and self._client is client
+            stalled = answers and self._client is client
             if stalled:
                 self._client = None
         if stalled:

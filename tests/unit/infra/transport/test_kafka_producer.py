@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
@@ -80,11 +81,14 @@ class Bench:
         self.cluster = FakeCluster()
         self.clients: list[FakeKafka] = []
         self.refuse_connections = False
+        self.connect_error: Exception | None = None
         self.producer = KafkaLogProducer(self.cluster, self._make, self.clock)  # type: ignore[arg-type]
 
     def _make(self) -> FakeKafka:
         if self.refuse_connections:
             raise KafkaTimeoutError
+        if self.connect_error is not None:
+            raise self.connect_error
         self.clients.append(FakeKafka())
         return self.clients[-1]
 
@@ -229,6 +233,50 @@ def test_connecting_is_tried_again_with_the_next_record(bench: Bench) -> None:
     bench.produce()
 
     assert bench.producer.ready() is True
+
+
+def test_connecting_is_tried_again_after_an_error_nobody_expected(bench: Bench) -> None:
+    """A start that ends in a bug's error is over all the same."""
+    bench.connect_error = MemoryError()
+    bench.fail(1)
+
+    bench.connect_error = None
+    bench.produce()
+
+    assert len(bench.clients) == 1
+
+
+def test_calls_probe_again_after_an_error_nobody_expected_in_the_look_out(bench: Bench) -> None:
+    """A look-out that ends in a bug's error hands over to the next call, and the one after to a new look-out."""
+    bench.produce()
+    bench.clients[0].acknowledges = False
+    answers = bench.cluster.answers
+    bench.cluster.answers = Mock(side_effect=MemoryError)  # type: ignore[method-assign]
+    bench.fail(FAILURES + 1)
+
+    bench.cluster.answers = answers  # type: ignore[method-assign]
+    bench.clients[0].acknowledges = True
+    bench.produce()
+
+    assert len(bench.clients[0].sent) == FAILURES + 3
+
+
+def test_a_wedged_client_is_looked_at_again_after_an_error_nobody_expected(bench: Bench) -> None:
+    """The watchdog's own failure does not end the watch."""
+    bench.produce()
+    bench.clients[0].acknowledges = False
+    bench.clock.advance(STALL_SECONDS + 1)
+    answers = bench.cluster.answers
+    bench.cluster.answers = Mock(side_effect=MemoryError)  # type: ignore[method-assign]
+    bench.fail(1)
+    for thread in threading.enumerate():
+        if thread.name == "kafka-watchdog":
+            thread.join(WAIT_SECONDS)
+
+    bench.cluster.answers = answers  # type: ignore[method-assign]
+    bench.fail(1)
+
+    assert bench.clients[0].closed.wait(WAIT_SECONDS)
 
 
 def test_ready_says_whether_the_cluster_answers_now(bench: Bench) -> None:
