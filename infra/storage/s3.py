@@ -228,14 +228,26 @@ class S3Store:
         try:
             self._client.create_bucket(Bucket=self._bucket, **place)
         except ClientError as error:
-            if code_of(error) in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+            if code_of(error) == "BucketAlreadyOwnedByYou":
                 return "there"
+            if code_of(error) == "BucketAlreadyExists":
+                return self._look_again()
             if status_of(error) in {400, 403}:
                 raise ConfigurationError(
                     f"the bucket is missing and may not be made ({code_of(error)}): see ARCHIVE_BUCKET"
                 ) from error
             raise
         return "made"
+
+    def _look_again(self) -> Literal["there"]:
+        """Tell a bucket that was made meanwhile from somebody else's; raises ConfigurationError for the latter."""
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if status_of(error) == 403:
+                raise ConfigurationError("the bucket belongs to somebody else: see ARCHIVE_BUCKET") from error
+            raise
+        return "there"
 
 
 def _pieces(body: "StreamingBody", max_bytes: int | None) -> Iterator[bytes]:

@@ -70,6 +70,27 @@ def test_a_bucket_that_somebody_made_meanwhile(store: S3Store, answers: Stubber)
     assert store.ensure_bucket() == Provisioned("there", "written")
 
 
+def test_a_bucket_of_somebody_else(store: S3Store, answers: Stubber) -> None:
+    """The name is taken: the operator is told which setting to look at."""
+    refuse(answers, "head_bucket", "404", 404)
+    refuse(answers, "create_bucket", "BucketAlreadyExists", 409)
+    refuse(answers, "head_bucket", "403", 403)
+
+    with pytest.raises(ConfigurationError, match="ARCHIVE_BUCKET"):
+        store.ensure_bucket()
+
+
+def test_a_bucket_that_appeared_and_answers(store: S3Store, answers: Stubber) -> None:
+    """Some stores call a bucket of ours somebody's: what can be looked at is there."""
+    refuse(answers, "head_bucket", "404", 404)
+    refuse(answers, "create_bucket", "BucketAlreadyExists", 409)
+    answers.add_response("head_bucket", {})
+    refuse(answers, "get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration", 404)
+    answers.add_response("put_bucket_lifecycle_configuration", {})
+
+    assert store.ensure_bucket() == Provisioned("there", "written")
+
+
 def test_a_new_bucket_is_made_in_the_region(store: S3Store, answers: Stubber) -> None:
     """Outside us-east-1 S3 wants to be told the region."""
     refuse(answers, "head_bucket", "404", 404)
