@@ -150,6 +150,9 @@ class TopicSetup:
         except PermanentError as error:  # not allowed to: whoever runs the broker makes them
             log.warning("topics.not_made", reason=str(error))
             return True
+        except Exception as error:  # noqa: BLE001 - a thread's end: the relay would wait for its result for ever
+            log.error("topics.failed", error_type=type(error).__name__)
+            return False
         if made:
             log.info("topics.made", count=len(made))
         return True

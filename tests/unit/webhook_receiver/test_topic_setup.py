@@ -29,6 +29,19 @@ def test_topics_are_made_when_the_log_comes_back() -> None:
     assert len(transport.topics()) == len(all_topics())
 
 
+def test_topics_are_made_after_an_error_nobody_expected() -> None:
+    """A bug's error does not end the tries: without them the relay would never begin."""
+    clock = OutageEnds()
+    transport = clock.transport = FakeTransport(clock)
+    transport.outage = MemoryError()
+    setup = TopicSetup(transport, clock)
+
+    setup.run()
+
+    assert setup.done
+    assert len(transport.topics()) == len(all_topics())
+
+
 def test_setup_is_done_when_topics_are_not_ours_to_make() -> None:
     """Where making topics is not allowed, whoever runs the broker makes them, and events are taken."""
     transport = FakeTransport(FakeClock())
