@@ -54,11 +54,11 @@ def calls() -> None:
 @click.option("--account", "account_id", help="Zoom's account id; needed unless ZOOM_ACCOUNT_IDS is exactly one.")
 def register(account_id: str | None, meeting_id: str, order_id: str, **more: str) -> None:
     """Register a call, so that its meeting's events belong to it. The same meeting and order are the same call."""
-    account_id = account_id or _only_account()
+    account_id, meeting_id = account_id or _only_account(), meeting_id.replace(" ", "")
     call_id = fact_id("call", account_id, meeting_id, order_id)
     registration = Registration(
         call_id=call_id,
-        meeting_id=meeting_id.replace(" ", ""),
+        meeting_id=meeting_id,
         account_id=account_id,
         order_id=order_id,
         registered_at=SystemClock().now(),

@@ -28,7 +28,7 @@ while True:
                 timelines[stream][data["sequence"]] = f"{data['occurred_at']} {event.get_type()}"
                 grown.add(stream)
     for stream in sorted(grown):
-        print(
-            json.dumps({stream: [f"{number} {line}" for number, line in sorted(timelines[stream].items())]}), flush=True
-        )
-    consumer.commit()
+        lines = [f"{number} {line}" for number, line in sorted(timelines[stream].items())]
+        print(json.dumps({stream: lines}), flush=True)
+    if grown:
+        consumer.commit(timeout_ms=10_000)  # without a limit a lost coordinator would stop it for good

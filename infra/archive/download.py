@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from infra.archive.checks import check_content_type
-from infra.archive.errors import Interrupted, NotARecording, TokenRefused
+from infra.archive.errors import Interrupted, LinkRefused, NotARecording, TokenRefused
 from infra.archive.model import Source
 from infra.archive.ranges import Rest, length, strong_etag
 from infra.clock import Clock
@@ -32,6 +32,7 @@ READ_BYTES = 256 * 1024  # one read; larger ones cost memory and gain nothing (l
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _USABLE = frozenset({200, 206, 416})  # 416: there is no such piece of what the server has
+_REFUSED = frozenset({403, 404, 410})
 _PASSING = frozenset({408, 425, 429})
 _TOKEN = re.compile(r"[!-~]+")  # visible ASCII; http.client's refusal would quote the token
 
@@ -134,6 +135,8 @@ class Downloader:
         if response.status in _PASSING or response.status >= 500:
             wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock.now())
             raise TransientError(text, retry_after_seconds=wait)
+        if response.status in _REFUSED:
+            raise LinkRefused(text)
         raise PermanentError(text)
 
 

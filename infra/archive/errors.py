@@ -7,6 +7,7 @@ infra.errors
 │   └── Interrupted     the connection broke, and going on where it broke was not possible
 └── PermanentError
     ├── HostRefused     (infra.hosts) the URL, or a redirect, leads to a host that is not listed; it is named
+    ├── LinkRefused     403, 404 or 410: the link may have been replaced; ask REST once, then it is dead
     ├── NotARecording   a 200 without the file: ask REST once, then it is dead
     └── Conflict        the key holds something else, which was left alone
 """
@@ -24,6 +25,10 @@ class WrongSize(TransientError):
 
 class Interrupted(TransientError):
     """The body ended before its end."""
+
+
+class LinkRefused(PermanentError):
+    """The host knows the link no more, or will not let us have what it leads to."""
 
 
 class NotARecording(PermanentError):

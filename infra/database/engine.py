@@ -196,6 +196,7 @@ def _postgresql(url: URL) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"options": options, "connect_timeout": CONNECT_SECONDS, "application_name": "zoom-call-pipeline"},
+        hide_parameters=True,  # of errors: they are states and commands, with links and names in them
         pool_pre_ping=True,
         pool_size=CONNECTIONS,
         max_overflow=0,
@@ -206,7 +207,7 @@ def _postgresql(url: URL) -> Engine:
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def settle(connection: sqlite3.Connection, _: object) -> None:

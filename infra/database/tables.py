@@ -75,6 +75,7 @@ effects = Table(
     Column("status", String(16), nullable=False),  # pending, leased, done, superseded, dead, dropped
     Column("due_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("failed_at", Instant),  # for the first time: from then on it has a day
     Column("lease", String(36)),
     Column("leased_until", Instant),
     Column("created_at", Instant, nullable=False),

@@ -95,7 +95,7 @@ class Endings:
         """It may work later: when, follows from how often it failed and what the other side asked for."""
         now = self._clock.now()
         delay = retry_delay(leased.attempts + 1, error.retry_after_seconds, self._jitter)
-        if now + delay > leased.created_at + TRANSIENT_LIMIT:
+        if now + delay > (leased.failed_at or now) + TRANSIENT_LIMIT:
             return self.dead(leased, command, f"given up after {TRANSIENT_LIMIT}: {error}")
         if not self._outbox.put_off(leased, now + delay, str(error), newest_only=command.newest_only):
             return "lease_lost"

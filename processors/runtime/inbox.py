@@ -55,7 +55,7 @@ def _ask_for(dialect: Any) -> Any:
     anew = {name: row.excluded[name] for name in ("status", "due_at", "attempts", "command", "created_at")}
     return row.on_conflict_do_update(
         index_elements=[effects.c.effect_id],
-        set_={**anew, "error": None, "finished_at": None},
+        set_={**anew, "error": None, "failed_at": None, "finished_at": None},
         where=effects.c.status == "dead",
     ).execution_options(preserve_rowcount=True)  # which SQLAlchemy else forgets on PostgreSQL: we count by it
 

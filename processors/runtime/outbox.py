@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, and_, bindparam, exists, func, or_, s
 
 from infra.clock import Clock
 from infra.database.engine import reading, writing
-from infra.database.tables import effects, progress
+from infra.database.tables import Instant, effects, progress
 from processors.commands import WakeAt
 
 LEASE = timedelta(seconds=60)  # renewed while the work goes on; a killed worker's effects are free again after it
-TRANSIENT_LIMIT = timedelta(hours=24)  # design 6: then a person must look
+TRANSIENT_LIMIT = timedelta(hours=24)  # after the first failure: then a person must look
 
 # Built once: for SQLAlchemy, building a statement costs more than running it.
 _MINE = effects.c.processor == bindparam("of")
@@ -47,6 +47,7 @@ _LEASE = (
 )
 _RENEW = (
     update(effects)
+    .where(effects.c.effect_id.in_(bindparam("effects", expanding=True)))
     .where(effects.c.lease.in_(bindparam("tokens", expanding=True)))
     .values(leased_until=bindparam("until"))
 )
@@ -64,7 +65,7 @@ _PUT_OFF = (
     .where(*_OURS)
     .values(
         status=bindparam("then"), due_at=bindparam("due"), attempts=effects.c.attempts + 1, error=bindparam("reason"),
-        lease=None,
+        failed_at=func.coalesce(effects.c.failed_at, bindparam("now", type_=Instant())), lease=None,
     )
 )  # fmt: skip
 _GIVE_BACK = (
@@ -94,7 +95,7 @@ class Leased:
     kind: str
     command: str
     attempts: int
-    created_at: datetime
+    failed_at: datetime | None
     lease: str
 
 
@@ -127,16 +128,14 @@ class Outbox:
 
     def renew(self, leased: Sequence[Leased]) -> None:
         """Keep these leases for another while."""
-        tokens = sorted({one.lease for one in leased})
         with writing(self._engine) as connection:
-            connection.execute(_RENEW, {"tokens": tokens, "until": self._clock.now() + LEASE})
+            connection.execute(_RENEW, {**_theirs(leased), "until": self._clock.now() + LEASE})
 
     def give_back(self, leased: Sequence[Leased]) -> None:
         """Let others take these, which have not been begun."""
         if leased:
-            values = {"effects": [one.effect_id for one in leased], "tokens": sorted({one.lease for one in leased})}
             with writing(self._engine) as connection:
-                connection.execute(_GIVE_BACK, values)
+                connection.execute(_GIVE_BACK, _theirs(leased))
 
     def finish(
         self,
@@ -165,7 +164,8 @@ class Outbox:
         """Have it tried again at `due_at`, unless only the newest counts and there is a newer; False when the lease was lost."""
         with writing(self._engine) as connection:
             outdated = newest_only and connection.execute(_NEWER, {"effect": leased.effect_id}).first() is not None
-            values = {"then": "superseded" if outdated else "pending", "due": due_at, "reason": error}
+            status = "superseded" if outdated else "pending"
+            values = {"then": status, "due": due_at, "reason": error, "now": self._clock.now()}
             return connection.execute(_PUT_OFF, {**_ours(leased), **values}).rowcount == 1
 
     def read_until(self, partitions: int) -> datetime | None:
@@ -179,6 +179,10 @@ def _ours(leased: Leased) -> dict[str, str]:
     return {"effect": leased.effect_id, "token": leased.lease}
 
 
+def _theirs(leased: Sequence[Leased]) -> dict[str, list[str]]:
+    return {"effects": [one.effect_id for one in leased], "tokens": sorted({one.lease for one in leased})}
+
+
 def _leased(row: Any, token: str) -> Leased:
     return Leased(
         effect_id=row.effect_id,
@@ -186,6 +190,6 @@ def _leased(row: Any, token: str) -> Leased:
         kind=row.kind,
         command=row.command,
         attempts=row.attempts,
-        created_at=row.created_at,
+        failed_at=row.failed_at,
         lease=token,
     )

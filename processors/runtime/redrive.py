@@ -65,7 +65,7 @@ class Undertaker:
 
     def _redrive_effect(self, dead: Dead) -> Outcome:
         now = self._clock.now()
-        anew = {"status": "pending", "due_at": now, "created_at": now, "attempts": 0, "error": None}
+        anew = {"status": "pending", "due_at": now, "created_at": now, "attempts": 0, "failed_at": None, "error": None}
         with writing(self._engine, durable=True) as connection:
             if dead.kind in _NEWEST_ONLY and self._has_newer(connection, dead):
                 return self._end(connection, dead, "overtaken", {"status": "superseded"})

@@ -139,8 +139,9 @@ class Worker:
             outcome = self._tools.endings.dead(leased, command, reason_of(error))
             self._count(error)
             return outcome
+        outcome = self._tools.endings.done(leased, command, result, _recorder(performer, command, result))
         self._failures.succeeded()
-        return self._tools.endings.done(leased, command, result, _recorder(performer, command, result))
+        return outcome
 
     def _count(self, error: Exception) -> None:
         if self._failures.failed():
@@ -171,6 +172,8 @@ class Worker:
                 log.warning("effect.unrecorded", kind=leased.kind, effect_id=leased.effect_id, reason=str(error))
             except BrakedError as error:
                 self._braked = error
+            except Exception as error:  # noqa: BLE001 # the thread goes on with other effects; this lease runs out
+                log.error("effect.unrecorded", kind=leased.kind, effect_id=leased.effect_id, reason=reason_of(error))
             leased = self._next(leased)
 
     def _next(self, done: Leased) -> Leased | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from infra.archive.errors import NotARecording, TokenRefused
+from infra.archive.errors import LinkRefused, NotARecording, TokenRefused
 from infra.secret import Secret
 from infra.zoom.client import MeetingRecordings
 from schemas.zoom import RecordingFile
@@ -37,16 +37,20 @@ class FakeBody:
 
 @dataclass
 class FakeDownloads:
-    """`links` holds what each URL brings with which token; `pages` are URLs that bring a web page instead."""
+    """`links` holds what each URL brings with which token; `pages` are URLs that bring a web page
+    instead, `gone` those that are refused as such."""
 
     links: dict[str, tuple[str | None, bytes]] = field(default_factory=dict)
     pages: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def open(self, url: str, token: str | None, renew: object = None, rest: object = None) -> FakeBody:
         self.asked.append(url)
         if url in self.pages:
             raise NotARecording("the answer is a web page")
+        if url in self.gone:
+            raise LinkRefused("zoom.us answered 404")
         wanted, content = self.links.get(url, ("no token at all", b""))
         if token != wanted:
             raise TokenRefused("zoom.us answered 401")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from infra.archive.archive import archive_file
 from infra.archive.download import Downloader
-from infra.archive.errors import NotARecording, TokenRefused
+from infra.archive.errors import LinkRefused, NotARecording, TokenRefused
 from infra.archive.journal import Journal
 from infra.archive.model import Receipt, Source, Target
 from infra.clock import Clock
@@ -83,7 +83,7 @@ class ArchiveFilePerformer:
                 url="", token=None, size_bytes=command.size_bytes
             )  # stored by an interrupted run: no link needed
         if source is not None:
-            with suppress(TokenRefused, NotARecording):  # REST may have a link that works
+            with suppress(TokenRefused, LinkRefused, NotARecording):  # REST may have a link that works
                 return self._fetch(source, target, command)
         return self._fetch(self._sources.from_rest(command), target, command)
 

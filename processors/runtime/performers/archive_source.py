@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from infra.archive.model import Source
 from infra.clock import Clock
-from infra.errors import PermanentError
+from infra.errors import PermanentError, TransientError
 from infra.secret import Secret
 from infra.transport.base import Record, TopicPartition
 from infra.zoom.client import MeetingRecordings
@@ -64,8 +64,8 @@ class FileSources:
         """Ask Zoom for a fresh URL and token.
 
         Raises:
-            TransientError: Zoom does not answer, or asks us to wait.
-            PermanentError: there are no Zoom credentials, or Zoom does not have the file.
+            TransientError: Zoom does not answer, asks us to wait, or has no recording of the session (yet).
+            PermanentError: there are no Zoom credentials, or the recording does not have the file.
         """
         if self._zoom is None:
             raise PermanentError(
@@ -73,8 +73,10 @@ class FileSources:
                 " ZOOM_OAUTH_ACCOUNT_ID there is no other"
             )
         found = self._zoom.recordings(command.session_id)
-        file = None if found is None else _find(found.files, command)
-        if found is None or file is None:
+        if found is None:
+            raise TransientError("Zoom has no recording of the session now: it may still be in the making")
+        file = _find(found.files, command)
+        if file is None:
             raise PermanentError("Zoom does not have the file (any more)")
         return _source(file, found.download_access_token)
 

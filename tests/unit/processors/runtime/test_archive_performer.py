@@ -231,6 +231,17 @@ def test_rest_is_asked_when_the_link_brings_a_page(world: World) -> None:
     assert world.store.head(KEY) is not None
 
 
+def test_rest_is_asked_when_the_link_is_refused(world: World) -> None:
+    """403, 404 and 410 are of this link; REST may have another."""
+    world.event()
+    world.downloads.gone.add(EVENT_URL)
+
+    world.archive()
+
+    assert world.downloads.asked == [EVENT_URL, REST_URL]
+    assert world.store.head(KEY) is not None
+
+
 def test_a_page_from_both_links_is_final(world: World) -> None:
     """REST is asked once, not in circles; nothing is stored."""
     world.event()
@@ -271,12 +282,20 @@ def test_without_credentials_for_rest_a_stale_link_is_final(world: World) -> Non
     assert "zoom.us" not in str(caught.value)
 
 
-@pytest.mark.parametrize("sessions", [{}, {SESSION: ()}, {SESSION: (replace(REST_FILE, file_id="other"),)}])
+@pytest.mark.parametrize("sessions", [{SESSION: ()}, {SESSION: (replace(REST_FILE, file_id="other"),)}])
 def test_a_file_that_zoom_does_not_have_is_final(world: World, sessions: dict[str, tuple[RecordingFile, ...]]) -> None:
     """Deleted before it was archived, for example."""
     world.zoom = FakeZoom(sessions)
 
     with pytest.raises(PermanentError, match="does not have"):
+        world.archive()
+
+
+def test_a_recording_in_the_making_is_waited_for(world: World) -> None:
+    """Zoom answers the same while it still works on it as when it has none."""
+    world.zoom = FakeZoom({})
+
+    with pytest.raises(TransientError, match="in the making"):
         world.archive()
 
 

@@ -170,11 +170,24 @@ class TestTryingAgain:
         bench.work(seconds=1)
         assert bench.outside.performed == [ask(1)]
 
+    def test_a_long_stop_costs_no_tries(self, bench: Bench) -> None:
+        """The day counts from the first failure: what waited through a weekend's stop is tried as often as anything."""
+        bench.outside.errors[ask(1).key] = [away()]
+        bench.processor.orders["one"] = [ask(1)]
+        bench.hear("one")
+
+        bench.work(seconds=60 * 3600)
+        assert bench.statuses() == ["pending"]
+        bench.work(seconds=60)
+
+        assert bench.outside.performed == [ask(1)]
+
     def test_after_a_day_it_is_dead(self, bench: Bench) -> None:
         """It was tried for 24 hours, no less and no more; then the processor is told, and a person must look."""
         bench.outside.errors[ask(1).key] = [away()] * 1000
         bench.processor.orders["one"] = [ask(1)]
         bench.hear("one")
+        bench.work()
 
         for _ in range(24 * 6):
             bench.work(seconds=600)
