@@ -81,7 +81,7 @@ class SqliteProducer:
         with self._lock:
             if self._closed:
                 raise PermanentError("the producer is closed")
-            if self._writer is None or self._writer.pid != os.getpid():
+            if self._writer is None or self._writer.pid != os.getpid() or not self._writer.thread.is_alive():
                 self._writer = _Writer(self._log)
             return self._writer
 
@@ -102,7 +102,7 @@ class _Writer:
     def _run(self) -> None:
         while not self._ending:
             batch = self._next_batch()
-            error = self._store([waiting.record for waiting in batch if not waiting.given_up])
+            error = self._outcome(batch)
             for waiting in batch:
                 waiting.error = error
                 waiting.done.release()
@@ -125,17 +125,22 @@ class _Writer:
             size_bytes += waiting.size_bytes
         return batch
 
-    def _store(self, records: list[NewRecord]) -> TransientError | None:
-        """Commit the records; return what went wrong, as the waiting threads will raise it."""
-        if not records:
-            return None
+    def _outcome(self, batch: list[_Waiting]) -> TransientError | None:
+        """Store the batch; return what went wrong, as the waiting threads will raise it."""
         try:
-            with translated("writing to"):
-                if self._connection is None:
-                    self._connection = self._log.connect(durable=True)
-                append(self._connection, records, self._log.now_ms())
-        except TransientError as error:
+            if records := [waiting.record for waiting in batch if not waiting.given_up]:
+                self._store(records)
+                self.failed_at = None
+        except Exception as error:  # noqa: BLE001 - a bug in one write must not end the thread: every record needs it
             self.failed_at = self._log.clock.monotonic()
-            return error
-        self.failed_at = None
+            if isinstance(error, TransientError):
+                return error
+            return TransientError(f"writing to the embedded log failed: {type(error).__name__}")
         return None
+
+    def _store(self, records: list[NewRecord]) -> None:
+        """Commit the records. Raises TransientError."""
+        with translated("writing to"):
+            if self._connection is None:
+                self._connection = self._log.connect(durable=True)
+            append(self._connection, records, self._log.now_ms())
