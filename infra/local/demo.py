@@ -10,7 +10,7 @@ from rich.live import Live
 
 from infra.clock import Clock
 from infra.database.engine import emptied_schema
-from infra.errors import PermanentError
+from infra.errors import ConfigurationError, PermanentError
 from infra.local.observe import Observed, Observer
 from infra.local.postgres import PostgresServer
 from infra.local.report import print_report, progress_table
@@ -29,6 +29,8 @@ SETTLE_SECONDS = 2.0  # what is going to be doubled is doubled by then
 GRACE_SECONDS = 4  # instead of a day until a recording counts as missing
 DEMO_SCHEMA = "zoom_pipeline_demo"
 _LOOK_SECONDS = 0.5
+_MARK = ".demo"  # in every folder that a demo made
+_MARKS = {_MARK, "s3", "log.db"}  # the others: of demos before there was a mark
 
 
 class DemoFailed(PermanentError):
@@ -51,9 +53,9 @@ def demo(
 
     Raises:
         DemoFailed: something is missing, doubled or different.
-        ConfigurationError: the stack cannot be started; the text says what to do.
+        ConfigurationError: `folder` holds what no demo made, or the stack cannot be started; the text says what to do.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    empty_folder(folder)
     receiver, zoom = (Address("127.0.0.1", port) for port in free_ports(2))
     started = clock.monotonic()
     with ExitStack() as parts:
@@ -84,6 +86,23 @@ def demo(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def empty_folder(folder: Path) -> None:
+    """Make an empty folder for a demo, in place of an earlier demo's.
+
+    Raises:
+        ConfigurationError: it holds something else, or cannot be made; then nothing is removed.
+    """
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if names and not names & _MARKS:
+            raise ConfigurationError(f"{folder} is not an earlier demo's folder: name one that is empty or missing")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MARK).touch()
+    except OSError as error:
+        raise ConfigurationError(f"the demo's folder {folder} cannot be emptied: {error.strerror}") from error
 
 
 def _started_postgres(folder: Path, clock: Clock, console: Console, parts: ExitStack) -> str:
