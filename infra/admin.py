@@ -1,5 +1,6 @@
 """What operators ask, on an address of its own: `/readyz` and `/metrics`. Not for the internet."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -7,7 +8,9 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from infra.errors import ConfigurationError
 from infra.metrics import PrometheusMetrics
+from infra.settings import Address
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
 
@@ -34,6 +37,22 @@ class AdminApp:
             status, word = ("200 OK", "ready\n") if self._ready() else ("503 Service Unavailable", "not ready\n")
             return status, (word + self._remarks()).encode()
         return "404 Not Found", b""
+
+
+def listen(setting: str, wanted: Address) -> socket.socket:
+    """Return a socket that listens, IPv6 too. Raises ConfigurationError, which names the setting, when it cannot."""
+    family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
+    try:
+        return socket.create_server((wanted.host, wanted.port), family=family)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ConfigurationError(f"cannot listen on {wanted} ({setting}): {reason}") from error
+
+
+def address_of(listener: socket.socket) -> Address:
+    """Return where it listens: the port is known even if any was wanted."""
+    host, port = listener.getsockname()[:2]
+    return Address(host, port)
 
 
 def serve(listener: socket.socket, app: AdminApp) -> None:

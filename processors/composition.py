@@ -1,6 +1,5 @@
 """The composition root of the processors: from settings to a world to run on."""
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,12 +8,11 @@ from typing import Any, cast
 
 import structlog
 
-from infra.admin import AdminApp, serve
+from infra.admin import AdminApp, address_of, listen, serve
 from infra.archive.download import Downloader
 from infra.chat.connect import connect_chat
 from infra.clock import Clock
 from infra.database.engine import check_revision, open_database
-from infra.errors import ConfigurationError
 from infra.hosts import AllowList
 from infra.metrics import PrometheusMetrics
 from infra.settings import Address, ProcessorSettings, ZoomSettings
@@ -123,12 +121,9 @@ def zoom_client(settings: ZoomSettings, clock: Clock) -> ZoomClient | None:
 
 def _serve_metrics(bind: Address, metrics: PrometheusMetrics) -> None:
     """Answer `/metrics` and `/readyz` on METRICS_BIND; raises ConfigurationError when the address is taken."""
-    try:
-        listener = socket.create_server((bind.host, bind.port))
-    except OSError as error:
-        raise ConfigurationError(f"METRICS_BIND {bind} cannot be listened on: {error.strerror}") from error
+    listener = listen("METRICS_BIND", bind)
     serve(listener, AdminApp(metrics, lambda: True))
-    log.info("metrics.served", address="{}:{}".format(*listener.getsockname()[:2]))
+    log.info("metrics.served", address=str(address_of(listener)))
 
 
 @dataclass(frozen=True, slots=True)

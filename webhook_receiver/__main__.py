@@ -76,9 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: ReceiverSettings, _: argparse.Namespace) -> int:
     bind = _free_address("RECEIVER_BIND", settings.bind)
-    admin_listener = _listen("RECEIVER_ADMIN_BIND", settings.admin_bind)
+    admin_listener = admin.listen("RECEIVER_ADMIN_BIND", settings.admin_bind)
     lock_spool(settings.spool_path)
-    log.info("receiver.starting", address=str(bind), admin_address=str(_address(admin_listener)))
+    log.info("receiver.starting", address=str(bind), admin_address=str(admin.address_of(admin_listener)))
     multiprocessing.set_start_method("fork")  # the worker inherits settings, address and lock; 3.14 would spawn
     refused = multiprocessing.Event()
     try:
@@ -116,10 +116,10 @@ def _check_secrets(settings: ReceiverSettings, arguments: argparse.Namespace) ->
     return 0 if verdict.may_go else EXIT_NOT_DONE
 
 
-def _own_metrics(admin: Address) -> str:
-    if admin.port == 0:
+def _own_metrics(bind: Address) -> str:
+    if bind.port == 0:
         raise ConfigurationError("RECEIVER_ADMIN_BIND names no port: give --metrics http://HOST:PORT/metrics")
-    return f"http://{admin}/metrics"
+    return f"http://{bind}/metrics"
 
 
 def _refused(error: ConfigurationError) -> int:
@@ -155,7 +155,7 @@ def _worker(settings: ReceiverSettings, admin_listener: socket.socket, refused: 
         refused.set()
         raise SystemExit(_refused(error)) from None
     admin.serve(admin_listener, admin_app)
-    log.info("receiver.started", admin_address=str(_address(admin_listener)))
+    log.info("receiver.started", admin_address=str(admin.address_of(admin_listener)))
     return bridge
 
 
@@ -173,22 +173,8 @@ def _end_with_parent() -> None:
 
 def _free_address(setting: str, wanted: Address) -> Address:
     """Return the address once it is known to be free: granian would end in a backtrace, or share it silently."""
-    with _listen(setting, wanted) as listener:
-        return _address(listener)
-
-
-def _listen(setting: str, wanted: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
-    try:
-        return socket.create_server((wanted.host, wanted.port), family=family)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise ConfigurationError(f"cannot listen on {wanted} ({setting}): {reason}") from error
-
-
-def _address(listener: socket.socket) -> Address:
-    host, port = listener.getsockname()[:2]
-    return Address(host, port)
+    with admin.listen(setting, wanted) as listener:
+        return admin.address_of(listener)
 
 
 def _max_connections() -> int:
