@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -25,7 +26,7 @@ from infra import admin, logs
 from infra.clock import SystemClock
 from infra.errors import ConfigurationError, TransientError
 from infra.settings import Address, ReceiverSettings, receiver_settings
-from infra.transport.spool import lock_spool
+from infra.transport.spool import SpoolTaken, lock_spool
 from webhook_receiver import secrets_check
 from webhook_receiver.signature import SigningSecret
 
@@ -77,17 +78,34 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(settings: ReceiverSettings, _: argparse.Namespace) -> int:
     bind = _free_address("RECEIVER_BIND", settings.bind)
     admin_listener = admin.listen("RECEIVER_ADMIN_BIND", settings.admin_bind)
-    lock_spool(settings.spool_path)
+    spool_problem = claim_spool(settings.spool_path)
     log.info("receiver.starting", address=str(bind), admin_address=str(admin.address_of(admin_listener)))
     multiprocessing.set_start_method("fork")  # the worker inherits settings, address and lock; 3.14 would spawn
     refused = multiprocessing.Event()
     try:
-        _server(bind).serve(target_loader=lambda: _worker(settings, admin_listener, refused), wrap_loader=False)
+        _server(bind).serve(
+            target_loader=lambda: _worker(settings, spool_problem, admin_listener, refused), wrap_loader=False
+        )
     except SystemExit:
         if refused.is_set():
             return EXIT_CONFIGURATION
         raise
     return EXIT_CONFIGURATION if refused.is_set() else 0
+
+
+def claim_spool(path: Path) -> str:
+    """Make the spool this receiver's own; return why it has to go on without, or nothing.
+
+    Raises:
+        SpoolTaken: another process has it.
+    """
+    try:
+        lock_spool(path)
+    except SpoolTaken:
+        raise
+    except ConfigurationError as error:  # no reason to refuse events that the log may take
+        return str(error)
+    return ""
 
 
 def _drain(settings: ReceiverSettings, _: argparse.Namespace) -> int:
@@ -143,14 +161,14 @@ def _server(bind: Address) -> Any:
     )
 
 
-def _worker(settings: ReceiverSettings, admin_listener: socket.socket, refused: Event) -> Any:
+def _worker(settings: ReceiverSettings, spool_problem: str, admin_listener: socket.socket, refused: Event) -> Any:
     """Return the RSGI application. Runs in the worker, after the fork: what connects is made here and not before."""
     _forget_handlers()
     _end_with_parent()
     from webhook_receiver.wsgi import build  # noqa: PLC0415 - no client library before the fork
 
     try:
-        bridge, admin_app = build(settings)
+        bridge, admin_app = build(settings, spool_problem)
     except ConfigurationError as error:
         refused.set()
         raise SystemExit(_refused(error)) from None

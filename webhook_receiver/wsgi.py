@@ -6,11 +6,12 @@ import structlog
 
 from infra.admin import AdminApp
 from infra.clock import Clock, SystemClock
-from infra.errors import PermanentError, TransientError
+from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.metrics import PrometheusMetrics
 from infra.settings import ReceiverSettings
 from infra.transport import Transport
 from infra.transport.connect import connect
+from infra.transport.no_spool import NoSpool
 from infra.transport.spool import Spool
 from webhook_receiver import drain
 from webhook_receiver.app import create_app
@@ -29,16 +30,17 @@ CLOSE_SECONDS = 2.0  # for what is still on its way to the log, of the same
 log = structlog.get_logger(__name__)
 
 
-def build(settings: ReceiverSettings) -> tuple[Bridge, AdminApp]:
+def build(settings: ReceiverSettings, spool_problem: str) -> tuple[Bridge, AdminApp]:
     """Return the two applications, ready to be served; a log that does not answer is waited for in the background.
 
-    The spool's lock is the caller's.
+    The spool's lock is the caller's; `spool_problem` is why he could not take it, else empty. Without a spool there is
+    the log alone.
 
     Raises:
-        ConfigurationError: the transport or the spool cannot be what the settings say.
+        ConfigurationError: the transport cannot be what the settings say.
     """
     clock, metrics = SystemClock(), PrometheusMetrics("webhook_")
-    spool = Spool(settings.spool_path, clock)
+    spool = open_spool(settings, spool_problem, clock)
     transport = connect(settings.transport, clock)
     producer = transport.producer()
     topics = TopicSetup(transport, clock)
@@ -77,6 +79,16 @@ def build(settings: ReceiverSettings) -> tuple[Bridge, AdminApp]:
         on_stop=stop,
     )
     return bridge, AdminApp(metrics, lambda: spool.ready() or (topics.done and producer.ready()), watch.remarks)
+
+
+def open_spool(settings: ReceiverSettings, problem: str, clock: Clock) -> Spool:
+    """Return the spool; where it has a problem or cannot be opened, one that takes nothing and says why."""
+    if problem:
+        return NoSpool(problem)
+    try:
+        return Spool(settings.spool_path, clock)
+    except ConfigurationError as error:
+        return NoSpool(str(error))
 
 
 def drain_spool(settings: ReceiverSettings) -> drain.Outcome:

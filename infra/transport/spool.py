@@ -73,13 +73,18 @@ class SpoolState:
     oldest_at: datetime | None
 
 
+class SpoolTaken(ConfigurationError):
+    """Another process that is running works with it."""
+
+
 def lock_spool(path: Path) -> int:
     """Claim the spool at `path` for this process and its forks; return the descriptor that holds the lock until it is closed.
 
     The folder is made where it is missing, open to its owner alone.
 
     Raises:
-        ConfigurationError: another process has it, or the folder cannot be written.
+        SpoolTaken: another process has it.
+        ConfigurationError: the folder cannot be written.
     """
     lock = path.with_name(path.name + ".lock")
     try:
@@ -91,7 +96,7 @@ def lock_spool(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        raise ConfigurationError(
+        raise SpoolTaken(
             f"the spool {path} belongs to another process that is running: give each one its own SPOOL_PATH"
         ) from error
     return descriptor
