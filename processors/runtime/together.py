@@ -139,5 +139,6 @@ class Together:
         rows = [effect_row(self._name, one, key, command, now) for one, (key, command) in new.items()]
         connection.execute(ASK_FOR[connection.dialect.name], rows)
         newest = {command.target: one for one, (_, command) in new.items() if command.newest_only}
-        for target, one in newest.items():
-            connection.execute(SUPERSEDE, {"of": self._name, "slot": target, "newest": one, "now": now})
+        if newest:
+            row = {"of": self._name, "now": now}
+            connection.execute(SUPERSEDE, [{**row, "slot": target, "newest": one} for target, one in newest.items()])
