@@ -5,12 +5,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from infra.errors import ConfigurationError
 from infra.metrics import PrometheusMetrics
-from infra.settings import Address
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
 
@@ -39,7 +38,17 @@ class AdminApp:
         return "404 Not Found", b""
 
 
-def listen(setting: str, wanted: Address) -> socket.socket:
+class Endpoint(Protocol):
+    """Where to listen, as settings.Address says it; its text is for people."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+
+def listen(setting: str, wanted: Endpoint) -> socket.socket:
     """Return a socket that listens, IPv6 too. Raises ConfigurationError, which names the setting, when it cannot."""
     family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
     try:
@@ -47,12 +56,6 @@ def listen(setting: str, wanted: Address) -> socket.socket:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise ConfigurationError(f"cannot listen on {wanted} ({setting}): {reason}") from error
-
-
-def address_of(listener: socket.socket) -> Address:
-    """Return where it listens: the port is known even if any was wanted."""
-    host, port = listener.getsockname()[:2]
-    return Address(host, port)
 
 
 def serve(listener: socket.socket, app: AdminApp) -> None:

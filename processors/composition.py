@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import structlog
 
-from infra.admin import AdminApp, address_of, listen, serve
+from infra.admin import AdminApp, listen, serve
 from infra.archive.download import Downloader
 from infra.chat.connect import connect_chat
 from infra.clock import Clock
@@ -123,7 +123,7 @@ def _serve_metrics(bind: Address, metrics: PrometheusMetrics) -> None:
     """Answer `/metrics` and `/readyz` on METRICS_BIND; raises ConfigurationError when the address is taken."""
     listener = listen("METRICS_BIND", bind)
     serve(listener, AdminApp(metrics, lambda: True))
-    log.info("metrics.served", address=str(address_of(listener)))
+    log.info("metrics.served", address=str(Address(*listener.getsockname()[:2])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def _serve(settings: ReceiverSettings, _: argparse.Namespace) -> int:
     bind = _free_address("RECEIVER_BIND", settings.bind)
     admin_listener = admin.listen("RECEIVER_ADMIN_BIND", settings.admin_bind)
     spool_problem = claim_spool(settings.spool_path)
-    log.info("receiver.starting", address=str(bind), admin_address=str(admin.address_of(admin_listener)))
+    log.info("receiver.starting", address=str(bind), admin_address=str(_address(admin_listener)))
     multiprocessing.set_start_method("fork")  # the worker inherits settings, address and lock; 3.14 would spawn
     refused = multiprocessing.Event()
     try:
@@ -173,7 +173,7 @@ def _worker(settings: ReceiverSettings, spool_problem: str, admin_listener: sock
         refused.set()
         raise SystemExit(_refused(error)) from None
     admin.serve(admin_listener, admin_app)
-    log.info("receiver.started", admin_address=str(admin.address_of(admin_listener)))
+    log.info("receiver.started", admin_address=str(_address(admin_listener)))
     return bridge
 
 
@@ -192,7 +192,12 @@ def _end_with_parent() -> None:
 def _free_address(setting: str, wanted: Address) -> Address:
     """Return the address once it is known to be free: granian would end in a backtrace, or share it silently."""
     with admin.listen(setting, wanted) as listener:
-        return admin.address_of(listener)
+        return _address(listener)
+
+
+def _address(listener: socket.socket) -> Address:
+    host, port = listener.getsockname()[:2]
+    return Address(host, port)
 
 
 def _max_connections() -> int:

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from infra import admin
-from infra.admin import AdminApp, address_of, listen
+from infra.admin import AdminApp, listen
 from infra.errors import ConfigurationError
 from infra.metrics import PrometheusMetrics
 from infra.settings import Address
@@ -40,4 +40,4 @@ def test_a_taken_address_is_told_with_its_setting() -> None:
         listen("METRICS_BIND", Address("127.0.0.1", 0)) as taken,
         pytest.raises(ConfigurationError, match="METRICS_BIND"),
     ):
-        listen("METRICS_BIND", address_of(taken))
+        listen("METRICS_BIND", Address(*taken.getsockname()[:2]))
