@@ -27,7 +27,8 @@ log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 0.5  # how late an effect of another process may be noticed; our own wake us at once
 _TIMERS_SECONDS = 0.5  # how old the knowledge of the inputs' progress may be
-# Work of milliseconds is leased ahead, so that one lease serves many effects; long work never, or others could not take it.
+# While effects have lately taken milliseconds, more are leased ahead, so that one lease serves many. A long one among
+# them then waits for a thread here, although another member might be free.
 _AHEAD, _QUICK_SECONDS = 24, 0.1
 _NEWS = 0.1  # how much the latest effect counts in what is usual
 _GRACE_SECONDS = 10.0  # for effects in hand at a stop; what is not done then is done again by another lease
