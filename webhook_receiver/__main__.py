@@ -5,40 +5,24 @@ Exit codes: 0 done (serve: stopped by SIGTERM or SIGINT; drain: the spool is emp
 """
 
 import argparse
-import ctypes
-import multiprocessing
 import os
-import resource
-import signal
 import socket
 import sys
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import structlog
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server import Server
 
 from infra import admin, logs
 from infra.clock import SystemClock
 from infra.errors import ConfigurationError, TransientError
+from infra.serving import server
 from infra.settings import Address, ReceiverSettings, receiver_settings
 from infra.transport.spool import SpoolTaken, lock_spool
 from webhook_receiver import secrets_check
 from webhook_receiver.signature import SigningSecret
 
 EXIT_NOT_DONE = 1
-EXIT_CONFIGURATION = 2
-MAX_CONNECTIONS = (
-    20_000  # granian stops accepting beyond; 64 let 200 idle clients block genuine events (lab/pitfalls.md)
-)
-RESERVED_FILES = 256  # file descriptors kept for the log, the admin address and the libraries
-HEADER_READ_MILLISECONDS = 15_000  # from the connection, or the answer before, to the end of the next request's headers
-STOP_SECONDS = 12  # of the 15 s a stop may take: 2.3 s for requests, 4 s for the relay, 4 s to close
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 log = structlog.get_logger("webhook_receiver")
 
@@ -51,7 +35,7 @@ def main() -> int:
         logs.configure(settings.log_level)
         return int(arguments.run(settings, arguments))
     except ConfigurationError as error:
-        return _refused(error)
+        return server.refused("webhook_receiver", error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,21 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: ReceiverSettings, _: argparse.Namespace) -> int:
-    bind = _free_address("RECEIVER_BIND", settings.bind)
+    bind = Address(*server.check_free("RECEIVER_BIND", settings.bind))
     admin_listener = admin.listen("RECEIVER_ADMIN_BIND", settings.admin_bind)
     spool_problem = claim_spool(settings.spool_path)
-    log.info("receiver.starting", address=str(bind), admin_address=str(_address(admin_listener)))
-    multiprocessing.set_start_method("fork")  # the worker inherits settings, address and lock; 3.14 would spawn
-    refused = multiprocessing.Event()
-    try:
-        _server(bind).serve(
-            target_loader=lambda: _worker(settings, spool_problem, admin_listener, refused), wrap_loader=False
-        )
-    except SystemExit:
-        if refused.is_set():
-            return EXIT_CONFIGURATION
-        raise
-    return EXIT_CONFIGURATION if refused.is_set() else 0
+    admin_address = Address(*server.address_of(admin_listener))
+    log.info("receiver.starting", address=str(bind), admin_address=str(admin_address))
+    return server.serve("webhook_receiver", bind, lambda: _load(settings, spool_problem, admin_listener))
 
 
 def claim_spool(path: Path) -> str:
@@ -140,72 +115,14 @@ def _own_metrics(bind: Address) -> str:
     return f"http://{bind}/metrics"
 
 
-def _refused(error: ConfigurationError) -> int:
-    print(f"webhook_receiver: {error}", file=sys.stderr)
-    return EXIT_CONFIGURATION
-
-
-def _server(bind: Address) -> Any:
-    return Server(
-        "webhook_receiver",
-        address=bind.host,
-        port=bind.port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_MILLISECONDS),
-        websockets=False,
-        backpressure=_max_connections(),
-        workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.warning,
-        log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},  # into our own log lines
-    )
-
-
-def _worker(settings: ReceiverSettings, spool_problem: str, admin_listener: socket.socket, refused: Event) -> Any:
-    """Return the RSGI application. Runs in the worker, after the fork: what connects is made here and not before."""
-    _forget_handlers()
-    _end_with_parent()
+def _load(settings: ReceiverSettings, spool_problem: str, admin_listener: socket.socket) -> Any:
+    """Return the RSGI application. Runs in the worker, after the fork."""
     from webhook_receiver.wsgi import build  # noqa: PLC0415 - no client library before the fork
 
-    try:
-        bridge, admin_app = build(settings, spool_problem)
-    except ConfigurationError as error:
-        refused.set()
-        raise SystemExit(_refused(error)) from None
+    bridge, admin_app = build(settings, spool_problem)
     admin.serve(admin_listener, admin_app)
-    log.info("receiver.started", admin_address=str(_address(admin_listener)))
+    log.info("receiver.started", admin_address=str(Address(*server.address_of(admin_listener))))
     return bridge
-
-
-def _forget_handlers() -> None:
-    """Drop the main process's signal handlers: a stop while the worker starts would be heard by nobody."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-
-
-def _end_with_parent() -> None:
-    """Die with the main process, even by `kill -9`: an orphan would keep the port and go on answering (Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _free_address(setting: str, wanted: Address) -> Address:
-    """Return the address once it is known to be free: granian would end in a backtrace, or share it silently."""
-    with admin.listen(setting, wanted) as listener:
-        return _address(listener)
-
-
-def _address(listener: socket.socket) -> Address:
-    host, port = listener.getsockname()[:2]
-    return Address(host, port)
-
-
-def _max_connections() -> int:
-    """Raise the limit of open files as far as allowed, and stay below it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = MAX_CONNECTIONS + RESERVED_FILES if hard == resource.RLIM_INFINITY else hard
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max(1, min(MAX_CONNECTIONS, allowed - RESERVED_FILES))
 
 
 if __name__ == "__main__":

@@ -3,18 +3,11 @@
 from typing import Literal
 
 from infra.metrics import Metrics
+from infra.serving.bridge import RefusalReason
 from webhook_receiver import signature
 from webhook_receiver.sparse_log import SparseLog
 
-RejectionReason = Literal[
-    signature.Reason,
-    "token_unsafe",
-    "body_too_large",
-    "body_timeout",
-    "body_incomplete",
-    "too_many_in_flight",
-    "log_unavailable",
-]
+RejectionReason = Literal[signature.Reason, RefusalReason, "token_unsafe", "log_unavailable"]
 
 
 class Rejections:

@@ -22,6 +22,7 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 from infra.errors import PermanentError, TransientError
+from infra.serving.bridge import ARRIVED_AT
 from schemas.envelope import Envelope
 from schemas.errors import InvalidEvent
 from schemas.topics import QUARANTINE, WEBHOOKS
@@ -39,8 +40,6 @@ from webhook_receiver.translation import (
     webhook_envelope,
 )
 from webhook_receiver.url_validation import MAX_CHALLENGE_BYTES, answer_challenge, is_challenge
-
-ARRIVED_AT = "webhook_receiver.arrived_at"  # WSGI environ: monotonic seconds, from before the body was read
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from infra.admin import AdminApp
 from infra.clock import Clock, SystemClock
 from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.metrics import PrometheusMetrics
+from infra.serving.bridge import Bridge
 from infra.settings import ReceiverSettings
 from infra.transport import Transport
 from infra.transport.connect import connect
@@ -17,11 +18,13 @@ from webhook_receiver import drain
 from webhook_receiver.app import create_app
 from webhook_receiver.ports import Ports
 from webhook_receiver.publisher import Publisher
+from webhook_receiver.rejections import Rejections
 from webhook_receiver.relay import Relay
-from webhook_receiver.rsgi import Bridge
 from webhook_receiver.signature import SigningSecret, Verifier
+from webhook_receiver.sparse_log import SparseLog
 from webhook_receiver.spool_watch import SpoolWatch
 
+BODY_SECONDS = 1.0  # from arrival: Zoom sends at once, and the log has until 1.5 s
 TOPICS_FIRST_TRY_SECONDS = 5.0  # then the receiver starts without: it answers /healthz, and events go to the spool
 TOPICS_RETRY_SECONDS = 1.0
 RELAY_GRACE_SECONDS = 4.0  # for the relay to bring what it can to the log, of the 15 s a stop may take
@@ -74,8 +77,10 @@ def build(settings: ReceiverSettings, spool_problem: str) -> tuple[Bridge, Admin
         create_app(ports),
         threads=settings.threads,
         max_body_bytes=settings.max_body_bytes,
-        metrics=metrics,
+        body_seconds=BODY_SECONDS,
         clock=clock,
+        on_refusal=Rejections(metrics, SparseLog(clock)).add,
+        on_in_flight=lambda count: metrics.set("webhook_in_flight", count),
         on_stop=stop,
     )
     return bridge, AdminApp(metrics, lambda: spool.ready() or (topics.done and producer.ready()), watch.remarks)

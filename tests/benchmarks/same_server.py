@@ -8,19 +8,22 @@ from granian.server import Server
 
 from infra.clock import SystemClock
 from infra.metrics import PrometheusMetrics
+from infra.serving.bridge import Bridge
 from tests.benchmarks.no_work import app
-from webhook_receiver.rsgi import Bridge
 
 THREADS = 32  # the receiver's own default
 
 
 def _worker() -> Any:
+    metrics = PrometheusMetrics("webhook_")
     return Bridge(
         app,
         threads=THREADS,
         max_body_bytes=1024 * 1024,
-        metrics=PrometheusMetrics("webhook_"),
+        body_seconds=1.0,
         clock=SystemClock(),
+        on_refusal=lambda _: None,
+        on_in_flight=lambda count: metrics.set("webhook_in_flight", count),
         on_stop=lambda: None,
     )
 

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from infra.errors import PermanentError, TransientError
+from infra.serving.bridge import ARRIVED_AT
 from schemas.envelope import Envelope
 from tests.unit.webhook_receiver.harness import CURRENT, MAX_BODY_BYTES, OLDER, Receiver, sign
 from webhook_receiver.signature import SigningSecret
@@ -140,7 +141,7 @@ def test_log_is_not_asked_when_its_time_has_passed(
     receiver: Receiver, late_seconds: float, status: int, spooled: int
 ) -> None:
     """A request that waited long for its thread goes to the spool at once, and is refused when Zoom is about to go."""
-    late = {"webhook_receiver.arrived_at": receiver.clock.monotonic() - late_seconds}
+    late = {ARRIVED_AT: receiver.clock.monotonic() - late_seconds}
     timestamp = str(int(receiver.clock.now().timestamp()))
 
     answer = receiver.client.post(

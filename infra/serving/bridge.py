@@ -10,18 +10,16 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import structlog
 
 from infra.clock import Clock
-from infra.metrics import Metrics
-from webhook_receiver.rejections import RejectionReason, Rejections
-from webhook_receiver.sparse_log import SparseLog
-from webhook_receiver.views import ARRIVED_AT
 
-BODY_SECONDS = 1.0  # from arrival: Zoom sends at once, and the log has until 1.5 s
-IN_FLIGHT_PER_THREAD = 4  # more would wait past the log's deadline behind a log that does not answer
+ARRIVED_AT = "infra.serving.arrived_at"  # WSGI environ: monotonic seconds, from before the body was read
+IN_FLIGHT_PER_THREAD = 4  # more would wait past every deadline behind a part that does not answer
+
+RefusalReason = Literal["body_too_large", "body_timeout", "body_incomplete", "too_many_in_flight"]
 
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
@@ -40,14 +38,19 @@ class WsgiApp(Protocol):
 class Refused(Exception):
     """The request gets no thread: not an error, but what to answer at once."""
 
-    def __init__(self, status: HTTPStatus, reason: RejectionReason) -> None:
+    def __init__(self, status: HTTPStatus, reason: RefusalReason) -> None:
         super().__init__(reason)
         self.status = status
-        self.reason = reason
+        self.reason: RefusalReason = reason
 
 
 class Bridge:
-    """An RSGI application around a WSGI one. `on_stop` runs in the worker once every request is answered."""
+    """An RSGI application around a WSGI one.
+
+    A body has `body_seconds` from the request's arrival. `on_refusal` hears why a request got no thread, `on_in_flight`
+    how many wait for their answer; both are called on the loop. `on_stop` runs in the worker once every request is
+    answered.
+    """
 
     def __init__(
         self,
@@ -55,17 +58,20 @@ class Bridge:
         *,
         threads: int,
         max_body_bytes: int,
-        metrics: Metrics,
+        body_seconds: float,
         clock: Clock,
+        on_refusal: Callable[[RefusalReason], None],
+        on_in_flight: Callable[[int], None],
         on_stop: Callable[[], None],
     ) -> None:
         self._app = app
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._max_in_flight = threads * IN_FLIGHT_PER_THREAD
         self._max_body_bytes = max_body_bytes
-        self._metrics = metrics
+        self._body_seconds = body_seconds
         self._clock = clock
-        self._rejections = Rejections(metrics, SparseLog(clock))
+        self._on_refusal = on_refusal
+        self._on_in_flight = on_in_flight
         self._on_stop = on_stop
         self._in_flight = 0
 
@@ -79,7 +85,7 @@ class Bridge:
             body = await self._read(scope, protocol)
             status, headers, answer = await self._call(environ(scope, body) | {ARRIVED_AT: arrived_at})
         except Refused as refusal:
-            self._rejections.add(refusal.reason)
+            self._on_refusal(refusal.reason)
             status, headers, answer = refusal.status, [("connection", "close")], b""
         except Exception as error:  # noqa: BLE001 - the last line of defence; the loop must go on
             log.error("request.failed", error_type=type(error).__name__)
@@ -97,12 +103,12 @@ class Bridge:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large")
         body = bytearray()
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self._body_seconds):
                 async for chunk in protocol:
                     body += chunk
                     if len(body) > self._max_body_bytes:
                         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large")
-        except TimeoutError as error:  # 503 and not 408: it may be genuine, and Zoom never repeats a 4xx
+        except TimeoutError as error:  # 503 and not 408: Zoom never repeats a 4xx, and others may try again too
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "body_timeout") from error
         if declared is not None and len(body) != int(declared):  # granian ends the body when the client hangs up
             raise Refused(HTTPStatus.BAD_REQUEST, "body_incomplete")
@@ -119,7 +125,7 @@ class Bridge:
 
     def _track(self, change: int) -> None:
         self._in_flight += change
-        self._metrics.set("webhook_in_flight", self._in_flight)
+        self._on_in_flight(self._in_flight)
 
 
 def environ(scope: Any, body: bytes) -> dict[str, Any]:

@@ -5,12 +5,8 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-import pytest
-
 from infra.clock import SystemClock
-from tests.fakes.metrics import RecordingMetrics
-from webhook_receiver import rsgi
-from webhook_receiver.rsgi import Bridge
+from infra.serving.bridge import Bridge, RefusalReason, WsgiApp
 
 LIMIT = 100
 
@@ -55,13 +51,24 @@ def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
     return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
 
 
-def bridge(app: rsgi.WsgiApp = echo, threads: int = 2, metrics: RecordingMetrics | None = None) -> Bridge:
+class Heard:
+    """What the bridge told its hooks."""
+
+    def __init__(self) -> None:
+        self.refusals: list[RefusalReason] = []
+        self.in_flight: list[int] = []
+
+
+def bridge(app: WsgiApp = echo, threads: int = 2, heard: Heard | None = None, body_seconds: float = 1.0) -> Bridge:
+    heard = heard or Heard()
     return Bridge(
         app,
         threads=threads,
         max_body_bytes=LIMIT,
-        metrics=metrics or RecordingMetrics(),
+        body_seconds=body_seconds,
         clock=SystemClock(),
+        on_refusal=heard.refusals.append,
+        on_in_flight=heard.in_flight.append,
         on_stop=lambda: None,
     )
 
@@ -84,12 +91,12 @@ def test_body_reaches_the_application_when_it_came_in_chunks() -> None:
 
 def test_answer_is_413_before_reading_when_the_length_is_over_the_limit() -> None:
     """A declared length over the limit is answered at once."""
-    protocol, metrics = Protocol(b"x" * 101), RecordingMetrics()
+    protocol, heard = Protocol(b"x" * 101), Heard()
 
-    status, _, _ = call(bridge(metrics=metrics), protocol, ("content-length", "101"))
+    status, _, _ = call(bridge(heard=heard), protocol, ("content-length", "101"))
 
     assert (status, protocol.read) == (413, 0)
-    assert metrics.counted("webhook_body_too_large_total") == 1
+    assert heard.refusals == ["body_too_large"]
 
 
 def test_answer_is_413_when_chunks_pass_the_limit() -> None:
@@ -102,36 +109,35 @@ def test_answer_is_413_when_chunks_pass_the_limit() -> None:
     assert headers == {"connection": "close"}
 
 
-def test_answer_is_503_when_the_body_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_is_503_when_the_body_does_not_come() -> None:
     """A body that stops on its way takes no thread, and may be genuine: Zoom repeats a 5xx, never a 4xx."""
-    monkeypatch.setattr(rsgi, "BODY_SECONDS", 0.01)
-    metrics = RecordingMetrics()
+    heard = Heard()
 
-    status, _, _ = call(bridge(metrics=metrics), Protocol(b"x", None), ("content-length", "2"))
+    status, _, _ = call(bridge(heard=heard, body_seconds=0.01), Protocol(b"x", None), ("content-length", "2"))
 
     assert status == 503
-    assert metrics.counted("webhook_rejected_total", reason="body_timeout") == 1
+    assert heard.refusals == ["body_timeout"]
 
 
 def test_application_sees_nothing_when_the_client_hangs_up() -> None:
     """granian ends the body of a client that is gone as if it were whole; the declared length tells."""
-    metrics = RecordingMetrics()
+    heard = Heard()
 
-    status, _, _ = call(bridge(metrics=metrics), Protocol(b"x"), ("content-length", "2"))
+    status, _, _ = call(bridge(heard=heard), Protocol(b"x"), ("content-length", "2"))
 
     assert status == 400
-    assert metrics.counted("webhook_rejected_total", reason="body_incomplete") == 1
+    assert heard.refusals == ["body_incomplete"]
 
 
 def test_answer_is_503_when_too_many_are_in_flight() -> None:
     """Beyond four requests a thread nobody waits: the answer is 503 at once, and later ones are served again."""
-    release, metrics = threading.Event(), RecordingMetrics()
+    release, heard = threading.Event(), Heard()
 
     def wait(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         release.wait(10)
         return echo(environ, start_response)
 
-    target = bridge(wait, threads=1, metrics=metrics)
+    target = bridge(wait, threads=1, heard=heard)
     held, refused, later = [Protocol(b"x") for _ in range(4)], Protocol(b"x"), Protocol(b"x")
 
     async def play() -> None:
@@ -146,7 +152,8 @@ def test_answer_is_503_when_too_many_are_in_flight() -> None:
     target.__rsgi_del__(None)
 
     assert [protocol.answer and protocol.answer[0] for protocol in (*held, refused, later)] == [200] * 4 + [503, 200]
-    assert metrics.gauge("webhook_in_flight") == 0
+    assert heard.in_flight[-1] == 0
+    assert max(heard.in_flight) == 4
 
 
 def test_answer_is_500_when_the_application_raises() -> None:
