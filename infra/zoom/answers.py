@@ -26,7 +26,10 @@ class MeetingRecordings:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A meeting as it was arranged. Its start URL, which carries the host's rights, is not read at all."""
+    """A meeting as it was arranged. Its start URL, which carries the host's rights, is not read here at all.
+
+    `takes_registrants` is what Zoom made of the wish: where the plan does not allow it, Zoom says yes and does no.
+    """
 
     meeting_id: str
     session_id: str | None
@@ -36,6 +39,9 @@ class Meeting:
     duration_minutes: int | None
     join_url: Secret | None
     passcode: Secret | None
+    agenda: str | None = field(default=None, repr=False)
+    is_going_on: bool = False
+    takes_registrants: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,9 @@ class WebhookDelivery:
     body: str = field(repr=False)
 
 
+REGISTRATION_ON = (0, 1)  # approval_type: at once, by hand; 2 is none
+
+
 class _Lenient(Schema):
     class Meta:
         unknown = EXCLUDE
@@ -110,6 +119,9 @@ class _Meeting(_Lenient):
     duration_minutes = fields.Integer(data_key="duration", load_default=None, allow_none=True)
     join_url = Text(load_default=None)
     passcode = Text(data_key="password", load_default=None)
+    agenda = Text(load_default=None)
+    status = Text(load_default=None)
+    settings = fields.Dict(load_default=dict, allow_none=True)
 
 
 class _RecordingSettings(_Lenient):
@@ -178,7 +190,15 @@ def read_recordings(body: Mapping[str, Any], session_id: str | None = None) -> M
 def read_meeting(body: Mapping[str, Any]) -> Meeting:
     """Read the answer to making a meeting, or to asking for one. Raises PermanentError."""
     found = _loaded(_Meeting(), body, "meeting")
-    return Meeting(**{**found, "join_url": _secret(found["join_url"]), "passcode": _secret(found["passcode"])})
+    join_url, passcode = _secret(found.pop("join_url")), _secret(found.pop("passcode"))
+    approval, status = (found.pop("settings") or {}).get("approval_type"), found.pop("status")
+    return Meeting(
+        **found,
+        join_url=join_url,
+        passcode=passcode,
+        is_going_on=status == "started",
+        takes_registrants=approval in REGISTRATION_ON,
+    )
 
 
 def read_recording_settings(body: Mapping[str, Any]) -> RecordingSettings:

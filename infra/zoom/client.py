@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from infra.clock import Clock
 from infra.hosts import AllowList
 from infra.secret import Secret
+from infra.zoom.account import ZoomAccount
 from infra.zoom.answers import (
     Meeting,
     MeetingRecordings,
@@ -25,8 +26,11 @@ from infra.zoom.answers import (
 )
 from infra.zoom.budget import RateBudget
 from infra.zoom.calls import Calls
+from infra.zoom.errors import MeetingNotFound, RecordingNotFound
 from infra.zoom.http import Pool, ZoomHttp
+from infra.zoom.meetings import ZoomMeetings
 from infra.zoom.oauth import TokenSource
+from infra.zoom.paths import encoded_uuid, quoted
 from infra.zoom.windows import month_windows
 
 __all__ = ["MeetingRecordings", "ZoomClient", "encoded_uuid"]
@@ -40,7 +44,7 @@ class ZoomClient:
 
     Every method raises TransientError (Zoom does not answer, or asks us to wait: `retry_after_seconds`) or PermanentError
     (infra.zoom.errors says which refusal; or an answer that we cannot read). One that returns None or yields nothing has
-    been told that Zoom has none.
+    been told that Zoom has none. `meetings` arranges, `account` tells who hosts and how they are set up.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class ZoomClient:
             account_id=account_id,
         )
         self._calls = Calls(self._http, tokens, api_url, budget or RateBudget(clock))
+        self.meetings = ZoomMeetings(self._calls)
+        self.account = ZoomAccount(self._calls)
 
     def recordings(self, session_id: str) -> MeetingRecordings | None:
         """Return the recording of a session, or None while Zoom has none (never made, deleted, or still in the making)."""
@@ -81,7 +87,7 @@ class ZoomClient:
         """
         for start, end in month_windows(first, last):
             query = {"from": start.isoformat(), "to": end.isoformat()}
-            for body in self._calls.pages(f"/users/{_quoted(user_id)}/recordings", query, "medium", "meetings"):
+            for body in self._calls.pages(f"/users/{quoted(user_id)}/recordings", query, "medium", "meetings"):
                 yield read_recordings(body)
 
     def recording_settings(self, session_id: str) -> RecordingSettings | None:
@@ -89,9 +95,18 @@ class ZoomClient:
         body = self._calls.get(f"/meetings/{encoded_uuid(session_id)}/recordings/settings", "light")
         return None if body is None else read_recording_settings(body)
 
+    def close_recording(self, session_id: str) -> bool:
+        """Let nobody see a recording by a link of Zoom's, or download it there; False while there is none."""
+        path = f"/meetings/{encoded_uuid(session_id)}/recordings/settings"
+        try:
+            self._calls.send("PATCH", path, "light", {"share_recording": "none", "viewer_download": False})
+        except (RecordingNotFound, MeetingNotFound):
+            return False
+        return True
+
     def meeting(self, meeting_id: str) -> Meeting | None:
         """Return a meeting that is arranged or going on, or None when there is none or it has expired."""
-        body = self._calls.get(f"/meetings/{_quoted(meeting_id)}", "light")
+        body = self._calls.get(f"/meetings/{quoted(meeting_id)}", "light")
         return None if body is None else read_meeting(body)
 
     def past_meeting(self, session_id: str) -> PastMeeting | None:
@@ -101,7 +116,7 @@ class ZoomClient:
 
     def past_instances(self, meeting_id: str) -> tuple[PastInstance, ...]:
         """Return the sessions of a meeting id that have ended, of the past 15 months."""
-        path = f"/past_meetings/{_quoted(meeting_id)}/instances"
+        path = f"/past_meetings/{quoted(meeting_id)}/instances"
         return tuple(map(read_past_instance, self._calls.pages(path, {}, "medium", "meetings")))
 
     def past_participants(self, session_id: str) -> Iterator[PastParticipant]:
@@ -114,21 +129,12 @@ class ZoomClient:
     ) -> Iterator[WebhookDelivery]:
         """Yield Zoom's deliveries to our app's endpoints, of the past seven days."""
         query = {"from": _instant(start), "to": _instant(end), "type": ONLY_FAILED if only_failed else ALL}
-        path = f"/marketplace/apps/{_quoted(app_id)}/webhook_logs"
+        path = f"/marketplace/apps/{quoted(app_id)}/webhook_logs"
         return map(read_webhook_delivery, self._calls.pages(path, query, "medium", "webhook_logs"))
 
     def close(self) -> None:
         """Close idle connections."""
         self._http.close()
-
-
-def encoded_uuid(session_id: str) -> str:
-    """Return the uuid for a REST path, encoded twice: Zoom asks for it where there is a `/`, and takes it always."""
-    return _quoted(_quoted(session_id))
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="")
 
 
 def _instant(at: datetime) -> str:

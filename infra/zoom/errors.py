@@ -4,6 +4,9 @@ infra.errors
 ├── TransientError
 │   ├── RateLimited             429: this second's calls are used up; `retry_after_seconds` when Zoom said it
 │   │   └── DailyLimitReached   429: today's are; Zoom counts anew at midnight UTC
+│   │       └── OwnLimitReached    429: those of one host or one person are; other calls may go on
+│   │           ├── HostLimitReached        its 100 meetings of today, made and changed together
+│   │           └── RegistrantLimitReached  three times for one meeting
 │   └── RecordingUnfinished     3303: the meeting or its recording is still going on
 └── PermanentError
     └── ZoomRefused             any other code or status; `status` and `code` tell which
@@ -11,6 +14,7 @@ infra.errors
         ├── ScopeMissing        4700, 4711: the app lacks a scope
         ├── UserNotFound        1001, 1010: no such user, or of another account
         ├── MeetingNotFound     3001
+        ├── RegistrationOff     404, 3027: the meeting takes no registrants, or the plan knows none
         ├── RecordingNotFound   3301: none, or still being processed
         ├── TooLongAgo          12702: REST forgets meetings after a year
         └── RequestInvalid      300: a value is not as Zoom wants it
@@ -29,6 +33,18 @@ class RateLimited(TransientError):
 
 class DailyLimitReached(RateLimited):
     """Too many calls today."""
+
+
+class OwnLimitReached(DailyLimitReached):
+    """Too many calls today about one host or one person; Zoom counts these apart, so other calls may go on."""
+
+
+class HostLimitReached(OwnLimitReached):
+    """One host user has made or changed 100 meetings today; another one may have some left."""
+
+
+class RegistrantLimitReached(OwnLimitReached):
+    """One person was registered for one meeting three times today."""
 
 
 class RecordingUnfinished(TransientError):
@@ -71,6 +87,12 @@ class MeetingNotFound(ZoomRefused):
     help_text = "the meeting does not exist or has expired"
 
 
+class RegistrationOff(ZoomRefused):
+    """The meeting takes no registrants."""
+
+    help_text = "the meeting takes no registrants: its host's plan, or its settings, do not allow it"
+
+
 class RecordingNotFound(ZoomRefused):
     """There is no recording, or not yet."""
 
@@ -92,9 +114,11 @@ class RequestInvalid(ZoomRefused):
 BY_CODE: dict[int, type[ZoomRefused]] = {
     124: InvalidAccessToken,
     300: RequestInvalid,
+    404: RegistrationOff,
     1001: UserNotFound,
     1010: UserNotFound,
     3001: MeetingNotFound,
+    3027: RegistrationOff,
     3301: RecordingNotFound,
     4700: ScopeMissing,
     4711: ScopeMissing,

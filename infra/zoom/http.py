@@ -15,7 +15,7 @@ from infra.clock import Clock
 from infra.errors import PermanentError, TransientError
 from infra.hosts import AllowList
 from infra.retry_after import retry_after_seconds
-from infra.zoom.errors import DailyLimitReached, RateLimited
+from infra.zoom.errors import DailyLimitReached, HostLimitReached, RateLimited, RegistrantLimitReached
 
 CONNECT_TIMEOUT_SECONDS = 5.0  # TCP and TLS to another continent take under 1 s
 READ_TIMEOUT_SECONDS = 20.0  # Zoom's listings take a few seconds under load
@@ -58,8 +58,8 @@ class ZoomHttp:
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS), maxsize=4
         )
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], form: str | None = None) -> Answer:
-        """Send one request; `form` is a urlencoded body.
+    def ask(self, method: str, url: str, headers: Mapping[str, str], content: str | None = None) -> Answer:
+        """Send one request; `content` is its body, of the type that `headers` say.
 
         Raises:
             TransientError: no answer or a 5xx; RateLimited or DailyLimitReached for a 429, with the time to wait.
@@ -68,7 +68,7 @@ class ZoomHttp:
         self._hosts.check(url)
         try:
             with self._pool.request(
-                method, url, headers=headers, body=form, redirect=False, retries=False, preload_content=False
+                method, url, headers=headers, body=content, redirect=False, retries=False, preload_content=False
             ) as response:
                 data = response.read(MAX_ANSWER_BYTES + 1)
         except urllib3.exceptions.HTTPError as error:
@@ -88,12 +88,19 @@ class ZoomHttp:
 
 
 def _rate_limited(headers: Mapping[str, str], answer: Answer, now: datetime) -> RateLimited:
-    """Tell the two limits apart, by header or by Zoom's sentence; the daily one passes at midnight UTC at the latest."""
+    """Tell the limits apart, by header or by Zoom's sentence; the daily ones pass at midnight UTC at the latest."""
     wait = retry_after_seconds(headers.get("Retry-After"), now)
     daily = headers.get("X-RateLimit-Type", "").lower().startswith("daily")
-    if daily or "daily rate limit" in str(answer.body.get("message", "")).lower():
+    said = str(answer.body.get("message", "")).lower()
+    if daily or "daily rate limit" in said:
         midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         until = (midnight - now).total_seconds() if wait is None else wait
+        if "this particular user" in said:
+            return HostLimitReached(
+                "this host's 100 meetings of today are used up: more hosts, or tomorrow", retry_after_seconds=until
+            )
+        if "for the registrant" in said:
+            return RegistrantLimitReached("this person was registered three times today", retry_after_seconds=until)
         return DailyLimitReached(
             "Zoom's daily limit is reached: fewer calls, or a larger plan", retry_after_seconds=until
         )

@@ -33,6 +33,7 @@ class TokenSource:
         self._clock = clock
         self._lock = Lock()
         self._token: Secret | None = None
+        self._scopes: frozenset[str] = frozenset()
         self._refresh_at = 0.0
 
     def token(self) -> Secret:
@@ -47,6 +48,12 @@ class TokenSource:
             if token is None or self._clock.monotonic() >= self._refresh_at:
                 token = self._token = self._fetch()
             return token
+
+    def scopes(self) -> frozenset[str]:
+        """Return the scopes that the token has. Raises as `token`."""
+        self.token()
+        with self._lock:
+            return self._scopes
 
     def discard(self, token: Secret) -> None:
         """Forget a token that Zoom refused, unless another thread has replaced it already."""
@@ -65,5 +72,6 @@ class TokenSource:
         token, lifetime = answer.body.get("access_token"), answer.body.get("expires_in", LIFETIME_SECONDS)
         if not isinstance(token, str) or not token or not isinstance(lifetime, int | float):
             raise PermanentError("Zoom's OAuth answered without a usable token: check ZOOM_OAUTH_URL")
+        self._scopes = frozenset(str(answer.body.get("scope") or "").split())
         self._refresh_at = asked_at + max(0.0, lifetime - REFRESH_BEFORE_SECONDS)
         return Secret(token)

@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.clock import Clock
 from infra.zoom.simulator.bodies import file_object, recording_object, zoom_time
+from infra.zoom.simulator.hosts import Hosts, no_user
 from infra.zoom.simulator.library import Library, SimulatedSession
 from infra.zoom.simulator.web import Answer, Request, json_answer
 
@@ -50,10 +51,11 @@ class LoggedDelivery:
 class Listings:
     """Answers what lists. `app_id` is the app's whose log it keeps."""
 
-    def __init__(self, library: Library, clock: Clock, app_id: str) -> None:
+    def __init__(self, library: Library, hosts: Hosts, clock: Clock, app_id: str) -> None:
         self.base_url = ""
         self.app_id = app_id
         self._library = library
+        self._hosts = hosts
         self._clock = clock
         self._lock = Lock()
         self._log: list[LoggedDelivery] = []
@@ -77,12 +79,15 @@ class Listings:
     def participants(self, session: SimulatedSession, request: Request) -> Answer:
         """Return who was in a session; Zoom lists nobody where one person was alone."""
         count = session.participants if session.participants > 1 else 0
-        return _page(request, "participants", [_participant(session, number) for number in range(count)])
+        return page(request, "participants", [_participant(session, number) for number in range(count)])
 
     def _user_recordings(self, user: str, request: Request) -> Answer:
-        sessions = [one for one in self._library.sessions() if user in ("me", one.host_id, one.host_email)]
-        if not sessions:
-            return json_answer(404, {"code": 1001, "message": f"User does not exist: {user}."})
+        known = self._hosts.user(user)
+        names = {user} if known is None else {known.user_id, known.email}
+        all_sessions = self._library.sessions()
+        sessions = [one for one in all_sessions if user == "me" or names & {one.host_id, one.host_email}]
+        if not sessions and known is None:
+            return no_user(user)
         today = self._clock.now().date().isoformat()
         try:
             first, last = (date.fromisoformat(request.query.get(name, today)) for name in ("from", "to"))
@@ -91,7 +96,7 @@ class Listings:
         if not timedelta(0) <= last - first <= LONGEST_SPAN:
             return json_answer(400, {"code": 300, "message": "The date range may be no longer than one month."})
         found = [self._meeting(one) for one in sessions if one.files and _is_within(one, first, last)]
-        return _page(request, "meetings", found, {"from": first.isoformat(), "to": last.isoformat()})
+        return page(request, "meetings", found, {"from": first.isoformat(), "to": last.isoformat()})
 
     def _meeting(self, session: SimulatedSession) -> dict[str, Any]:
         files = [file_object(session, file, f"{self.base_url}/rec/download", "list") for file in session.files]
@@ -117,11 +122,11 @@ class Listings:
             return json_answer(404, {"code": 1502, "message": "The date range must be within the last seven days."})
         with self._lock:
             logged = [one for one in self._log if start <= one.at <= end]
-        return _page(request, "webhook_logs", [one.to_json() for one in logged if _is_wanted(one, request)])
+        return page(request, "webhook_logs", [one.to_json() for one in logged if _is_wanted(one, request)])
 
 
-def _page(request: Request, name: str, items: Sequence[object], more: dict[str, str] | None = None) -> Answer:
-    """Return the page that the token names; tokens are offsets, and one that is none is refused as Zoom refuses it."""
+def page(request: Request, name: str, items: Sequence[object], more: dict[str, str] | None = None) -> Answer:
+    """Return the page of a listing that the token names; tokens are offsets, and one that is none is refused as Zoom refuses it."""
     token, size = request.query.get("next_page_token", "0"), request.query.get("page_size", str(DEFAULT_PAGE_SIZE))
     if not (token.isdecimal() and size.isdecimal() and 0 < int(size) <= MAX_PAGE_SIZE):
         return json_answer(400, {"code": 300, "message": "The next page token is invalid or expired."})

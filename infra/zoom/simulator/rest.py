@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, unquote
 
 from infra.clock import Clock
 from infra.secret import Secret
+from infra.zoom.simulator.arranging import Arranging
 from infra.zoom.simulator.bodies import arranged_object, file_object, recording_object, recording_settings
+from infra.zoom.simulator.hosts import Hosts
 from infra.zoom.simulator.library import Library, SimulatedSession
 from infra.zoom.simulator.listings import Listings
 from infra.zoom.simulator.tokens import Claims, mint
@@ -22,6 +24,18 @@ from infra.zoom.simulator.web import Answer, Request, json_answer
 ACCESS_TOKEN_SECONDS = 3600  # as Zoom's
 DEFAULT_DOWNLOAD_TOKEN_SECONDS = 86_400  # without `ttl`
 
+
+# What the simulated app may do: all that the product asks for (docs/zoom-setup.md).
+SCOPES = frozenset(
+    {
+        "meeting:write:meeting:admin", "meeting:read:meeting:admin", "meeting:update:meeting:admin",
+        "meeting:delete:meeting:admin", "meeting:read:list_meetings:admin", "meeting:write:registrant:admin",
+        "meeting:read:past_meeting:admin", "meeting:read:list_past_instances:admin", "user:read:user:admin",
+        "user:read:settings:admin", "account:read:settings:admin", "cloud_recording:read:list_recording_files:admin",
+        "cloud_recording:read:list_user_recordings:admin", "cloud_recording:update:recording_settings:admin",
+        "marketplace_app:read:admin",
+    }
+)  # fmt: skip
 
 _SECRET = Secret("simulated-secret")  # of the simulator alone; it opens nothing else
 
@@ -40,14 +54,18 @@ class Rest:
     """Answers /oauth/token and /v2/….
 
     `faults` happen to the next REST calls, each once: 503, 429, 429-daily, 429-concurrent, or any `STATUS:CODE` of Zoom's,
-    such as 400:4700.
+    such as 400:4700. `done-503` does what is asked and answers 503 all the same; `ok` lets one call pass.
     """
 
     def __init__(
         self, library: Library, clock: Clock, base_url: str, credentials: Credentials, faults: Sequence[str] = ()
     ) -> None:
         self.faults = list(faults)
-        self.listings = Listings(library, clock, credentials.app_id)
+        self.hosts = Hosts(credentials.account_id)
+        self.listings = Listings(library, self.hosts, clock, credentials.app_id)
+        self.arranging = Arranging(self.hosts, clock)
+        self.scopes = SCOPES
+        self._closed: set[str] = set()
         self.base_url = base_url
         self._library = library
         self._clock = clock
@@ -69,11 +87,17 @@ class Rest:
         """Answer OAuth and REST; None for other paths."""
         if request.path == "/oauth/token" and request.method == "POST":
             return self._token(request)
-        if not request.path.startswith("/v2/") or request.method != "GET":
+        if not request.path.startswith("/v2/"):
             return None
         if not self.access_token_valid(request.bearer):
             return json_answer(401, {"code": 124, "message": "Invalid access token."})
-        return self._fault() or self._rest(request)
+        with self._lock:
+            fault = self.faults.pop(0) if self.faults else "ok"
+        if fault == "ok":
+            return self._rest(request)
+        if fault == "done-503":
+            self._rest(request)
+        return self._refused(fault)
 
     def access_token_valid(self, token: str) -> bool:
         """Tell whether an access token was given out and has not expired."""
@@ -97,12 +121,10 @@ class Rest:
             token = "sim." + sha256(f"access token {next(self._numbers)}".encode()).hexdigest()
             self._access_tokens[token] = self._clock.monotonic() + ACCESS_TOKEN_SECONDS
         answer = {"access_token": token, "token_type": "bearer", "expires_in": ACCESS_TOKEN_SECONDS}
-        return json_answer(200, {**answer, "scope": "cloud_recording:read:list_recording_files:admin"})
+        return json_answer(200, {**answer, "scope": " ".join(sorted(self.scopes))})
 
-    def _fault(self) -> Answer | None:
-        with self._lock:
-            fault = self.faults.pop(0) if self.faults else None
-        if fault == "503":
+    def _refused(self, fault: str) -> Answer:
+        if fault in ("503", "done-503"):
             return json_answer(503, {"code": 503, "message": "Service unavailable."})
         if fault == "429":
             text = "You have reached the maximum per-second rate limit for this API. Try again later."
@@ -116,17 +138,20 @@ class Rest:
             )
         if fault == "429-concurrent":
             return json_answer(429, {"code": 429, "message": "Too many concurrent requests."})
-        if fault:
-            status, _, code = fault.partition(":")
-            return json_answer(int(status), {"code": int(code), "message": "Refused by the simulator."})
-        return None
+        status, _, code = fault.partition(":")
+        return json_answer(int(status), {"code": int(code), "message": "Refused by the simulator."})
 
     def _rest(self, request: Request) -> Answer | None:
+        found = self.hosts.route(request) or self.arranging.route(request)
+        if found is not None:
+            return found
+        if request.method != "GET":
+            return self._changed(request)
         match request.path.split("/")[2:]:
             case ["meetings", encoded, "recordings"]:
                 return self._recordings(unquote(encoded), request)
             case ["meetings", encoded, "recordings", "settings"]:
-                return self._of_session(unquote(encoded), lambda _: json_answer(200, recording_settings()))
+                return self._of_session(unquote(encoded), self._recording_settings)
             case ["meetings", meeting_id]:
                 return self._meeting(meeting_id)
             case ["past_meetings", encoded]:
@@ -134,6 +159,22 @@ class Rest:
             case ["past_meetings", encoded, "participants"]:
                 return self._of_session(unquote(encoded), lambda session: self.listings.participants(session, request))
         return self.listings.route(request)
+
+    def _changed(self, request: Request) -> Answer:
+        match (request.method, *request.path.split("/")[2:]):
+            case ("PATCH", "meetings", encoded, "recordings", "settings"):
+                return self._of_session(unquote(encoded), self._close_recording)
+        return _no_meeting()
+
+    def _close_recording(self, session: SimulatedSession) -> Answer:
+        if not session.files:
+            return _no_recording()
+        self._closed.add(session.session_id)
+        return Answer(204)
+
+    def _recording_settings(self, session: SimulatedSession) -> Answer:
+        is_closed = {"share_recording": "none"} if session.session_id in self._closed else {}
+        return json_answer(200, {**recording_settings(), **is_closed})
 
     def _of_session(self, session_id: str, answer: Callable[[SimulatedSession], Answer]) -> Answer:
         session = self._library.session(session_id)
@@ -148,7 +189,7 @@ class Rest:
         if session is None:
             return _no_meeting()
         if not session.files:
-            return json_answer(404, {"code": 3301, "message": "There is no recording for this meeting."})
+            return _no_recording()
         files = [file_object(session, file, f"{self.base_url}/rec/download", "rest") for file in session.files]
         answer = recording_object(session, files)
         if "download_access_token" in request.query.get("include_fields", ""):
@@ -180,3 +221,7 @@ def _past_meeting(session: SimulatedSession) -> Answer:
 
 def _no_meeting() -> Answer:
     return json_answer(404, {"code": 3001, "message": "Meeting does not exist."})
+
+
+def _no_recording() -> Answer:
+    return json_answer(404, {"code": 3301, "message": "There is no recording for this meeting."})

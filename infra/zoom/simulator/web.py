@@ -153,7 +153,7 @@ def _handler(routes: tuple[Route, ...]) -> type[BaseHTTPRequestHandler]:
             log.info("simulator.answered", method=request.method, path=request.path, status=answer.status)
             self._send(answer, close=answer.broken)
 
-        do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815  # the standard library's names
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815  # the standard library's names
 
         def _request(self) -> Request | None:
             length = self.headers.get("Content-Length", "0")

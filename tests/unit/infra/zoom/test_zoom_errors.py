@@ -15,6 +15,8 @@ from infra.zoom import errors
         (404, 1001, errors.UserNotFound, "does not exist"),
         (404, 1010, errors.UserNotFound, "account"),
         (404, 3001, errors.MeetingNotFound, "meeting"),
+        (404, 404, errors.RegistrationOff, "registrants"),
+        (400, 3027, errors.RegistrationOff, "registrants"),
         (404, 3301, errors.RecordingNotFound, "processed"),
         (401, 4700, errors.ScopeMissing, "scope"),
         (400, 4711, errors.ScopeMissing, "scope"),
