@@ -43,6 +43,8 @@ MetricName = Literal[
     "processor_effects_dead",  # gauge, effects: that nobody tries again until a person redrives them
     "processor_braked",  # gauge, 0 or 1: stopped until a person resumes it
     "processor_effects_running",  # gauge, effects: under way in this process, by kind; downloads are archive_file
+    "portal_refused_total",  # counter, requests: that got no thread, by reason
+    "portal_in_flight",  # gauge, requests: whole ones that wait for their answer
 ]
 
 # Zoom gives up after 3 s; the log has until 1.5 s.
@@ -100,6 +102,8 @@ METRICS: Mapping[MetricName, Metric] = {
     "processor_effects_dead": Metric("gauge", "Effects given up", ("processor",)),
     "processor_braked": Metric("gauge", "Stopped until a person resumes it", ("processor",)),
     "processor_effects_running": Metric("gauge", "Effects under way", ("processor", "kind")),
+    "portal_refused_total": Metric("counter", "Requests that got no thread", ("reason",)),
+    "portal_in_flight": Metric("gauge", "Requests that wait for their answer"),
 }
 
 

@@ -221,12 +221,82 @@ class Tell:
         return f"tell:{self.state_key}:{self.name}:{self.event_id}"
 
 
-Command = PutChatMessage | ArchiveFile | TagFile | ScanText | AskRecordings | PublishEvent | WakeAt | Tell
+@dataclass(frozen=True, slots=True)
+class ShowCall:
+    """Let the portal show this of a call. `document` is JSON: {"events": [...]}, in the order of their sequence."""
+
+    kind: ClassVar[str] = "show_call"
+    newest_only: ClassVar[bool] = True
+    reports_back: ClassVar[bool] = False
+
+    call_id: str
+    revision: int
+    meeting_id: str
+    order_id: str
+    conversation_id: str
+    freelancer_id: str
+    client_id: str
+    registered_at: datetime
+    ended_at: datetime | None
+    access_until: datetime | None
+    document: str
+
+    @property
+    def target(self) -> str:
+        return f"shown-call:{self.call_id}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.target}:{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShowFlag:
+    """Let the portal show this of a flag. `document` is JSON: {"flag": its newest revision, "decisions": [...]}."""
+
+    kind: ClassVar[str] = "show_flag"
+    newest_only: ClassVar[bool] = True
+    reports_back: ClassVar[bool] = False
+
+    flag_id: str
+    revision: int
+    call_id: str | None
+    meeting_id: str | None
+    session_id: str | None
+    status: str
+    severity: int | None
+    priority: float
+    flagged_at: datetime
+    document: str
+
+    @property
+    def target(self) -> str:
+        return f"shown-flag:{self.flag_id}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.target}:{self.revision}"
+
+
+Command = (
+    PutChatMessage
+    | ArchiveFile
+    | TagFile
+    | ScanText
+    | AskRecordings
+    | PublishEvent
+    | WakeAt
+    | Tell
+    | ShowCall
+    | ShowFlag
+)
 
 COMMANDS: dict[str, type[Command]] = {
     command.kind: command
-    for command in (PutChatMessage, ArchiveFile, TagFile, ScanText, AskRecordings, PublishEvent, WakeAt, Tell)
-}
+    for command in (
+        PutChatMessage, ArchiveFile, TagFile, ScanText, AskRecordings, PublishEvent, WakeAt, Tell, ShowCall, ShowFlag,
+    )
+}  # fmt: skip
 
 
 def effect_id(processor: str, command: Command) -> str:

@@ -22,7 +22,16 @@ from infra.transport.connect import connect
 from infra.zoom.budget import Plan, RateBudget
 from infra.zoom.client import ZoomClient
 from processors.base import Processor
-from processors.commands import ArchiveFile, AskRecordings, PublishEvent, PutChatMessage, ScanText, TagFile
+from processors.commands import (
+    ArchiveFile,
+    AskRecordings,
+    PublishEvent,
+    PutChatMessage,
+    ScanText,
+    ShowCall,
+    ShowFlag,
+    TagFile,
+)
 from processors.meeting_flagging import SHIPPED, Policy, check, load_policy, scan
 from processors.registry import PROCESSORS, Options
 from processors.runtime.performers import Performer
@@ -32,6 +41,7 @@ from processors.runtime.performers.ask import AskPerformer
 from processors.runtime.performers.chat import ChatPerformer
 from processors.runtime.performers.publish import PublishPerformer
 from processors.runtime.performers.scan import ScanPerformer
+from processors.runtime.performers.show import ShowPerformer
 from processors.runtime.performers.tags import TagFilePerformer
 from processors.runtime.receipts import Receipts
 from processors.runtime.runner import World
@@ -157,4 +167,6 @@ def _performers(settings: ProcessorSettings, parts: _Parts) -> dict[str, Perform
         ScanText.kind: ScanPerformer(parts.store, lambda document, kind: scan(document, kind, parts.policy).as_data()),
         AskRecordings.kind: AskPerformer(zoom),
         PublishEvent.kind: PublishPerformer(parts.producer),
+        ShowCall.kind: ShowPerformer(),
+        ShowFlag.kind: ShowPerformer(),
     }

@@ -10,6 +10,7 @@ from processors.call_events import CallEvents
 from processors.chat_invitation import ChatInvitation
 from processors.meeting_flagging import MeetingFlagging, Policy
 from processors.recording_archive import RecordingArchive
+from processors.review_queue import ReviewQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,5 @@ PROCESSORS: dict[str, Callable[[Options], Processor[Any]]] = {
     "chat_invitation": lambda options: ChatInvitation(options.call_page_url, options.call_policies_url),
     "recording_archive": lambda _: RecordingArchive(),
     "meeting_flagging": lambda options: MeetingFlagging(options.policy),
+    "review_queue": lambda _: ReviewQueue(),
 }

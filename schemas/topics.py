@@ -80,7 +80,7 @@ CALL_EVENTS = Topic(
     retention=_PUBLIC_RETENTION,
     personal_data="marketplace user ids",
     writers=("call_events",),
-    readers=("any service", "chat_invitation", "meeting_flagging"),
+    readers=("any service", "chat_invitation", "meeting_flagging", "review_queue"),
 )
 REPORTS = Topic(
     name="call-reports",
@@ -144,7 +144,7 @@ def dead_letter(topic: str, group: str) -> Topic:
 
 def all_topics() -> tuple[Topic, ...]:
     """Return every topic, the dead-letter topics of its processors included."""
-    processors = ("call_events", "chat_invitation", "recording_archive", "meeting_flagging")
+    processors = ("call_events", "chat_invitation", "recording_archive", "meeting_flagging", "review_queue")
     return TOPICS + tuple(
         dead_letter(topic.name, reader) for topic in TOPICS for reader in topic.readers if reader in processors
     )

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -203,4 +204,67 @@ checkpoints = Table(
     Column("step", String(256), primary_key=True),
     Column("result", Text, nullable=False),
     Column("finished_at", Instant, nullable=False),
+)
+
+# What the portal shows of a registered call, and of a flag: whole rows, written by the processor review_queue alone.
+portal_calls = Table(
+    "portal_calls",
+    metadata,
+    Column("call_id", String(256), primary_key=True),
+    Column("meeting_id", String(64), nullable=False),
+    Column("order_id", String(256), nullable=False),
+    Column("conversation_id", String(256), nullable=False),
+    Column("freelancer_id", String(256), nullable=False),
+    Column("client_id", String(256), nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("access_until", Instant),
+    Column("revision", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("portal_calls_by_order", "order_id"),
+    Index("portal_calls_by_meeting", "meeting_id"),
+    Index("portal_calls_by_freelancer", "freelancer_id"),
+    Index("portal_calls_by_client", "client_id"),
+)
+
+portal_flags = Table(
+    "portal_flags",
+    metadata,
+    Column("flag_id", String(256), primary_key=True),
+    Column("call_id", String(256)),
+    Column("meeting_id", String(64)),
+    Column("session_id", String(256)),
+    Column("status", String(16), nullable=False),  # flagged, withdrawn
+    Column("severity", Integer),
+    Column("priority", Float, nullable=False),
+    Column("flagged_at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("portal_flags_by_call", "call_id"),
+    Index("portal_flags_by_meeting", "meeting_id"),
+)
+
+# Who may ask the portal for what: programs of the marketplace. The token itself is nowhere, only its SHA-256.
+service_tokens = Table(
+    "service_tokens",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),  # separated by spaces
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+# Who touched people's recordings and flags, and why: each row vouches for all before it. Never changed, never pruned.
+portal_audit = Table(
+    "portal_audit",
+    metadata,
+    Column("position", _Identity, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
+    Column("at", Instant, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("portal_audit_by_subject", "subject"),
 )

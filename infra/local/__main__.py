@@ -8,7 +8,7 @@ from rich.console import Console
 
 from infra.clock import SystemClock
 from infra.local.demo import demo as play_demo
-from infra.local.run import RECEIVER, ZOOM
+from infra.local.run import PORTAL, RECEIVER, ZOOM
 from infra.local.run import run as run_everything
 from infra.logs import configure
 from infra.settings import Address
@@ -53,9 +53,17 @@ def cli() -> None:
     show_default=True,
     help="Where the simulated Zoom and its chat answer.",
 )
-def run(folder: Path, receiver: Address, zoom: Address) -> None:
+@click.option(
+    "--portal",
+    type=_AddressType(),
+    default=str(PORTAL),
+    envvar="PORTAL_BIND",
+    show_default=True,
+    show_envvar=True,
+)
+def run(folder: Path, receiver: Address, zoom: Address, portal: Address) -> None:
     """Run everything until Ctrl-C. Without Zoom credentials a simulated Zoom plays calls."""
-    run_everything(folder, SystemClock(), Console(), receiver=receiver, zoom=zoom)
+    run_everything(folder, SystemClock(), Console(), receiver=receiver, zoom=zoom, portal=portal)
 
 
 @cli.command()

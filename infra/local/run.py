@@ -17,12 +17,21 @@ from infra.zoom.simulator import build_call
 
 RECEIVER = Address("127.0.0.1", 8080)
 ZOOM = Address("127.0.0.1", 8090)
+PORTAL = Address("127.0.0.1", 8070)
 PLAYED = ("clean", "two-segments", "recording-stopped", "no-recording")
 GRACE_SECONDS = 60  # instead of a day until a recording counts as missing: nobody watches for a day
 _LOOK_SECONDS = 0.5
 
 
-def run(folder: Path, clock: Clock, console: Console, *, receiver: Address = RECEIVER, zoom: Address = ZOOM) -> None:
+def run(
+    folder: Path,
+    clock: Clock,
+    console: Console,
+    *,
+    receiver: Address = RECEIVER,
+    zoom: Address = ZOOM,
+    portal: Address = PORTAL,
+) -> None:
     """Start everything over `folder`, play calls when there are no Zoom credentials, and stay until told to stop.
 
     Raises:
@@ -32,7 +41,13 @@ def run(folder: Path, clock: Clock, console: Console, *, receiver: Address = REC
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     stack = Stack(
-        folder, clock, lambda line: console.print(line, highlight=False), receiver=receiver, zoom=zoom, kafka=False
+        folder,
+        clock,
+        lambda line: console.print(line, highlight=False),
+        receiver=receiver,
+        zoom=zoom,
+        portal=portal,
+        kafka=False,
     )
     try:
         stack.start({"NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS)})
@@ -75,7 +90,8 @@ def _say_what_runs(stack: Stack, zoom: Address, folder: Path, console: Console) 
         f"""
 Everything runs, on this machine alone; its data and logs are in {folder}.
   receiver     {stack.receiver_url}   Zoom's webhooks come in here
-  processors   call_events, chat_invitation, recording_archive, meeting_flagging
+  portal       {stack.environment["PORTAL_URL"]}   starts calls, shows recordings, takes reports
+  processors   call_events, chat_invitation, recording_archive, meeting_flagging, review_queue
   log          the embedded one, a SQLite file
   S3 server    {stack.environment["AWS_ENDPOINT_URL_S3"]}, bucket {stack.environment["ARCHIVE_BUCKET"]}
   Zoom, chat   {zoom}, simulated

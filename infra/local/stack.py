@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -25,14 +26,15 @@ CALL_PAGE_URL = "https://marketplace.example/calls/{call_id}"
 READY_SECONDS = 30.0  # every part answers within a few seconds; a loaded machine is slower
 MINIMUM_FREE_BYTES = 500 * 1024 * 1024  # the S3 server reserves as much before it takes a file
 _LOOK_SECONDS = 0.05
-_LISTENERS = ("the receiver", "the simulated Zoom")
-_OPTIONS = ("--receiver HOST:PORT", "--zoom HOST:PORT")
+_LISTENERS = ("the receiver", "the simulated Zoom", "the portal")
+_OPTIONS = ("--receiver HOST:PORT", "--zoom HOST:PORT", "--portal HOST:PORT")
+_TOKEN = ("create", "marketplace", "--scope", "calls", "--scope", "recordings", "--scope", "reports")
 
 
 class Stack:
     """The whole product over one folder, all of it on loopback. A second start over the folder finds its data again.
 
-    Its database is the one that `database_url` names, else a SQLite file.
+    Its database is the one that `database_url` names, else a SQLite file. Without an address for it there is no portal.
     `environment` is what every part was started with: with it in the shell, every command of the product reaches it.
     """
 
@@ -45,6 +47,7 @@ class Stack:
         receiver: Address,
         zoom: Address,
         kafka: bool,
+        portal: Address | None = None,
         database_url: str | None = None,
     ) -> None:
         self._folder = folder
@@ -52,6 +55,7 @@ class Stack:
         self._clock = clock
         self._say = say
         self._addresses = receiver, zoom
+        self._portal = portal
         self._kafka = KafkaBroker(folder / "kafka", clock) if kafka else None
         self._s3 = S3Server(folder / "s3", clock)
         self._children: list[Child] = []
@@ -76,8 +80,9 @@ class Stack:
             TransientError: a part does not answer in time.
         """
         self._prepare_folder()
-        for program, setting, address in zip(_LISTENERS, _OPTIONS, self._addresses, strict=True):
-            _claim(program, setting, address)
+        for program, option, address in zip(_LISTENERS, _OPTIONS, (*self._addresses, self._portal), strict=True):
+            if address is not None:
+                _claim(program, option, address)
         if self._kafka is not None:
             self._say("starting a Kafka broker (the first time its jars are fetched from Maven Central)")
             self._kafka.start()
@@ -88,13 +93,18 @@ class Stack:
         host = self._addresses[1]
         self.zoom = SimulatorServer(host.host, host.port, chat_path=self._folder / "chat.db").start()
         self.environment = {**os.environ, **self._settings(self.zoom), **(settings or {})}
-        self._say("starting the receiver and the processors")
+        self._say("starting the receiver and the processors" + ("" if self._portal is None else ", and the portal"))
         self._run("migrate", "-m", "infra", "migrate")
         self._children = [
             self._child("receiver", "-m", "webhook_receiver"),
             self._child("processors", "-m", "processors", "run", "--all"),
         ]
-        self._wait_for_receiver()
+        if self._portal is not None:
+            self._children.append(self._child("portal", "-m", "portal"))
+        self._wait_for("receiver", self._addresses[0])
+        if self._portal is not None:
+            self._wait_for("portal", self._portal)
+            self.environment = {**self.environment, "PORTAL_TOKEN": self._portal_token()}
 
     def open_store(self) -> S3Store:
         """Open the bucket with the server's own keys; the caller closes it."""
@@ -149,12 +159,33 @@ class Stack:
             "CHAT_URL": zoom.chat_url,
             "CALL_PAGE_URL": CALL_PAGE_URL,
         }
+        if self._portal is not None:
+            settings["PORTAL_BIND"] = str(self._portal)
+            settings["PORTAL_URL"] = f"http://{self._portal}"
+            settings["PORTAL_AUDIT_KEY"] = _kept_secret(self._folder / "audit-key")
         own = (
             {}
             if "ZOOM_CLIENT_ID" not in os.environ
             else {name: os.environ[name] for name in settings if name in os.environ}
         )
         return {**settings, **own}
+
+    def _portal_token(self) -> str:
+        """The service token of the marketplace's back end, which there is none of here: people try its requests by hand."""
+        path = self._folder / "portal-token"
+        if not path.exists():
+            made = subprocess.run(
+                [sys.executable, "-m", "portal", "tokens", *_TOKEN],
+                env=dict(self.environment),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if made.returncode != 0:
+                raise ConfigurationError(f"no token for the portal: {made.stderr.strip()}")
+            path.touch(mode=0o600)
+            path.write_text(made.stdout.strip())
+        return path.read_text()
 
     def _child(self, name: str, *arguments: str) -> Child:
         return Child(name, [sys.executable, *arguments], self.environment, self._folder / f"{name}.log")
@@ -166,15 +197,15 @@ class Stack:
         if child.exit_code != 0:
             raise ConfigurationError(f"{name} failed; the last it said, in {child.log}:\n{child.last_words()}")
 
-    def _wait_for_receiver(self) -> None:
+    def _wait_for(self, name: str, address: Address) -> None:
         deadline = self._clock.monotonic() + READY_SECONDS
         while self._clock.monotonic() < deadline:
             self.check()
-            if _answers(self._addresses[0]):
+            if _answers(address):
                 return
             self._clock.sleep(_LOOK_SECONDS)
         raise TransientError(
-            f"the receiver did not answer within {READY_SECONDS:.0f} s: see {self._folder / 'receiver.log'}"
+            f"the {name} did not answer within {READY_SECONDS:.0f} s: see {self._folder / f'{name}.log'}"
         )
 
 
@@ -207,7 +238,7 @@ def _kept_secret(path: Path) -> str:
     """The secret of an earlier start, or a new one, readable by its owner alone."""
     with suppress(FileNotFoundError):
         return path.read_text()
-    secret = secrets.token_urlsafe(24)
+    secret = secrets.token_urlsafe(32)
     path.touch(mode=0o600)
     path.write_text(secret)
     return secret

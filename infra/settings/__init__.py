@@ -1,6 +1,7 @@
 """The one reader of the environment: each program takes the settings it needs, and says all that is wrong at once."""
 
 from infra.settings.model import (
+    PortalSettings,
     ProcessorSettings,
     ProvisionSettings,
     ReceiverSettings,
@@ -15,6 +16,7 @@ from infra.settings.programs import (
     archive_bucket,
     database_url,
     policy_folder,
+    portal_settings,
     processor_settings,
     provision_settings,
     receiver_settings,
@@ -29,6 +31,7 @@ __all__ = [
     "KAFKA_PROTOCOLS",
     "SASL_MECHANISMS",
     "Address",
+    "PortalSettings",
     "ProcessorSettings",
     "ProvisionSettings",
     "ReceiverSettings",
@@ -39,6 +42,7 @@ __all__ = [
     "archive_bucket",
     "database_url",
     "policy_folder",
+    "portal_settings",
     "processor_settings",
     "provision_settings",
     "receiver_settings",

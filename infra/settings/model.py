@@ -90,6 +90,24 @@ class ReconcileSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """`public_url` is where people and programs reach the portal; `host_users` are the Zoom users that may host calls."""
+
+    transport: TransportSettings
+    database_url: Secret
+    archive_bucket: str
+    s3_endpoint_url: str | None
+    zoom: ZoomSettings
+    zoom_host_users: tuple[str, ...]
+    public_url: str
+    bind: Address
+    admin_bind: Address
+    threads: int
+    audit_key: Secret
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProvisionSettings:
     """`kafka_principals` is the text of KAFKA_PRINCIPALS: who each deployable is to the brokers."""
 

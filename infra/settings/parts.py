@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra import plaintext
 from infra.secret import Secret
 from infra.settings.model import TransportSettings
-from infra.settings.reader import Reader
+from infra.settings.reader import Address, Reader
 
 KAFKA_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")  # Kafka's own names; SSL is TLS
+MIN_AUDIT_KEY_CHARACTERS = 32  # of SHA-256's block; shorter keys could be guessed (RFC 2104, section 3)
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
@@ -107,3 +109,14 @@ def read_log_level(reader: Reader) -> str:
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         reader.problems.append("LOG_LEVEL is not DEBUG, INFO, WARNING or ERROR")
     return level
+
+
+def read_public_url(reader: Reader, bind: Address) -> str:
+    """Where people reach the portal: where it listens, unless a TLS proxy stands in front of it."""
+    url = (reader.text("PORTAL_URL") or f"http://{bind}").rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        reader.problems.append("PORTAL_URL is not https://HOST or https://HOST/PATH")
+    elif parts.scheme == "http" and not plaintext.is_here(parts.hostname):
+        reader.problems.append("PORTAL_URL is http:// and not on this machine: sessions would travel in the clear")
+    return url

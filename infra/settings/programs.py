@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 from infra.secret import Secret
 from infra.settings.model import (
+    PortalSettings,
     ProcessorSettings,
     ProvisionSettings,
     ReceiverSettings,
@@ -14,12 +15,14 @@ from infra.settings.model import (
     ZoomSettings,
 )
 from infra.settings.parts import (
+    MIN_AUDIT_KEY_CHARACTERS,
     parse_share,
     parse_zoom_plan,
     read_archive_bucket,
     read_database_url,
     read_log_level,
     read_policy_folder,
+    read_public_url,
     read_s3_endpoint_url,
     read_spool_path,
     read_transport,
@@ -108,6 +111,34 @@ def reconcile_settings(environ: Mapping[str, str]) -> ReconcileSettings:
         account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
         log_level=read_log_level(reader),
     )
+    reader.finish()
+    return settings
+
+
+def portal_settings(environ: Mapping[str, str]) -> PortalSettings:
+    """Read what the portal needs.
+
+    Raises:
+        ConfigurationError: naming every setting that is missing or wrong.
+    """
+    reader = Reader(environ)
+    bind = reader.address("PORTAL_BIND", "127.0.0.1:8070")
+    settings = PortalSettings(
+        transport=read_transport(reader),
+        database_url=read_database_url(reader),
+        archive_bucket=read_archive_bucket(reader),
+        s3_endpoint_url=read_s3_endpoint_url(reader),
+        zoom=zoom_settings(environ, reader),
+        zoom_host_users=reader.items("ZOOM_HOST_USERS"),
+        public_url=read_public_url(reader, bind),
+        bind=bind,
+        admin_bind=reader.address("PORTAL_ADMIN_BIND", "127.0.0.1:0"),
+        threads=reader.number("PORTAL_THREADS", 16, 1, 256),
+        audit_key=Secret(reader.required("PORTAL_AUDIT_KEY", "a long random text that is kept outside the database")),
+        log_level=read_log_level(reader),
+    )
+    if settings.audit_key and len(settings.audit_key) < MIN_AUDIT_KEY_CHARACTERS:
+        reader.problems.append(f"PORTAL_AUDIT_KEY is shorter than {MIN_AUDIT_KEY_CHARACTERS} characters")
     reader.finish()
     return settings
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import processor_settings, provision_settings, receiver_settings, reconcile_settings
+from infra.settings import (
+    portal_settings,
+    processor_settings,
+    provision_settings,
+    receiver_settings,
+    reconcile_settings,
+)
 from schemas.topics import TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +24,7 @@ COMPLETE = {
     "ARCHIVE_BUCKET": "recordings",
     "CALL_PAGE_URL": "https://marketplace.example/calls/{call_id}",
     "ZOOM_WEBHOOK_SECRETS": "secret",
+    "PORTAL_AUDIT_KEY": 32 * "k",
 }
 # Read by boto3 itself, or by what starts the product on one machine.
 OTHERS = {
@@ -46,6 +53,7 @@ def read_names() -> set[str]:
     processor_settings(Remembering(COMPLETE))
     provision_settings(Remembering(COMPLETE))
     reconcile_settings(Remembering(COMPLETE))
+    portal_settings(Remembering(COMPLETE))
     return Remembering.asked
 
 

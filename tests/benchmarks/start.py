@@ -10,7 +10,12 @@ from tests.benchmarks.run import CLOCK, Broken, Program, Run, free_port, program
 from tests.benchmarks.table import Bar, Row, failed, judged, reported
 
 COLD_BAR = Bar(15)  # issue 4 E
-NAMES = {"webhook_receiver": "receiver", "processors": "processors", "infra.local": "make run, with the simulated Zoom"}
+NAMES = {
+    "webhook_receiver": "receiver",
+    "processors": "processors",
+    "portal": "portal",
+    "infra.local": "make run, with the simulated Zoom",
+}
 
 
 def measure(run: Run) -> Iterator[Row]:
@@ -32,7 +37,7 @@ def measure(run: Run) -> Iterator[Row]:
 
 def _start(run: Run, folder: Path) -> tuple[float, dict[str, float]]:
     began_at = CLOCK.monotonic()
-    addresses = ("--receiver", f"127.0.0.1:{free_port()}", "--zoom", f"127.0.0.1:{free_port()}")
+    addresses = [part for name in ("--receiver", "--zoom", "--portal") for part in (name, f"127.0.0.1:{free_port()}")]
     command = python("-m", "infra.local", "run", "--folder", str(folder), *addresses)
     with program("make-run", command, run.folder) as started:
         wait_until(lambda: _invited(started, folder / "chat.db"), "the first invitation is in the chat", 120)

@@ -23,14 +23,18 @@ READY = "Ctrl-C stops it"
 class Run:
     """One `make run` over a folder."""
 
-    def __init__(self, folder: Path, receiver: int, zoom: int) -> None:
+    def __init__(self, folder: Path, receiver: int, zoom: int, portal: int) -> None:
         self.folder = folder
         self._said = folder.with_suffix(".said")
         with self._said.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "infra.local", "run", "--folder", folder, "--zoom", f"127.0.0.1:{zoom}"],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], "RECEIVER_BIND": f"127.0.0.1:{receiver}"},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "RECEIVER_BIND": f"127.0.0.1:{receiver}",
+                    "PORTAL_BIND": f"127.0.0.1:{portal}",
+                },
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -77,11 +81,11 @@ def wait_for(what: str, seen: Callable[[], object], seconds: float) -> None:
 def start(tmp_path: Path) -> Iterator[Callable[[], Run]]:
     """Start it over one folder, on ports that stay the same."""
     require_seaweedfs()
-    receiver, zoom = free_ports(2)
+    ports = free_ports(3)
     started: list[Run] = []
 
     def begin() -> Run:
-        started.append(Run(tmp_path / "run", receiver, zoom))
+        started.append(Run(tmp_path / "run", *ports))
         return started[-1]
 
     yield begin
@@ -105,6 +109,7 @@ def test_it_stops_when_asked_and_finds_its_data_again(start: Callable[[], Run]) 
     second.wait_until_ready()
     assert known <= second.calls()
     assert "call.started" in second.command("infra", "topics", "read", "call-events", "--from-beginning")
+    assert "marketplace  good" in second.command("portal", "tokens", "list")
     assert second.stop() == 0
 
 

@@ -10,7 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from infra.provisioning.grants import DEPLOYABLES
-from infra.settings import processor_settings, provision_settings, receiver_settings, reconcile_settings
+from infra.settings import (
+    portal_settings,
+    processor_settings,
+    provision_settings,
+    receiver_settings,
+    reconcile_settings,
+)
 from processors.cli import cli
 from processors.registry import PROCESSORS
 from schemas.topics import TOPICS
@@ -28,6 +34,7 @@ REQUIRED = {
     "ARCHIVE_BUCKET": "recordings",
     "CALL_PAGE_URL": "https://marketplace.example/calls/{call_id}",
     "ZOOM_WEBHOOK_SECRETS": "secret",
+    "PORTAL_AUDIT_KEY": 32 * "k",
 }
 
 
@@ -46,7 +53,7 @@ class Noting(dict[str, str]):
 def read_names() -> set[str]:
     """Every variable that a program reads."""
     environ = Noting()
-    for read in (receiver_settings, processor_settings, provision_settings, reconcile_settings):
+    for read in (receiver_settings, processor_settings, provision_settings, reconcile_settings, portal_settings):
         read(environ)
     return environ.asked
 

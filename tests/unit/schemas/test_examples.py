@@ -10,6 +10,7 @@ from processors.chat_invitation import ChatInvitation
 from processors.meeting_flagging import MeetingFlagging
 from processors.recording_archive import RecordingArchive
 from processors.registry import PROCESSORS
+from processors.review_queue import ReviewQueue
 from schemas.calls import HOLD_CHANGED, REGISTERED, REPORTED, envelope_of, load_hold, load_registration, load_report
 from schemas.envelope import Envelope
 from schemas.events import PUBLIC_EVENTS, decode, encode
@@ -88,7 +89,9 @@ def test_registrations_differ_when_the_call_does() -> None:
 
 
 def _types_of_processors() -> set[str]:
-    classes = {one.name: one.types for one in (CallEvents, ChatInvitation, MeetingFlagging, RecordingArchive)}
+    classes = {
+        one.name: one.types for one in (CallEvents, ChatInvitation, MeetingFlagging, RecordingArchive, ReviewQueue)
+    }
     assert classes.keys() == PROCESSORS.keys()  # a new processor brings its examples
     return {name for types in classes.values() for name in types if not name.startswith("outcome.")}
 

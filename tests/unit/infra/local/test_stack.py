@@ -29,13 +29,13 @@ def listener() -> Iterator[socket.socket]:
         yield one
 
 
-def stack(folder: Path, receiver: int | None = None, zoom: int | None = None) -> Stack:
-    free = free_ports(2)
-    addresses = [Address("127.0.0.1", given or other) for given, other in zip((receiver, zoom), free, strict=True)]
-    return Stack(folder, FakeClock(), lambda _: None, receiver=addresses[0], zoom=addresses[1], kafka=False)
+def stack(folder: Path, receiver: int | None = None, zoom: int | None = None, portal: int | None = None) -> Stack:
+    wanted = (receiver, zoom, portal)
+    free = [Address("127.0.0.1", given or other) for given, other in zip(wanted, free_ports(3), strict=True)]
+    return Stack(folder, FakeClock(), lambda _: None, receiver=free[0], zoom=free[1], portal=free[2], kafka=False)
 
 
-@pytest.mark.parametrize("part", ["receiver", "zoom"])
+@pytest.mark.parametrize("part", ["receiver", "zoom", "portal"])
 def test_a_taken_port_is_one_sentence(tmp_path: Path, listener: socket.socket, part: str) -> None:
     """It names the port, how to find what uses it, and how to choose another; nothing has been started."""
     port = listener.getsockname()[1]

@@ -1,0 +1,25 @@
+"""The Flask application, made from its ports alone: no settings, no connection, no import effect."""
+
+from http import HTTPStatus
+
+from flask import Flask
+from flask.typing import ResponseReturnValue
+
+from portal import headers, problems
+from portal.ports import Ports
+
+MAX_BODY_BYTES = 64 * 1024  # the largest body is a report with 4,000 characters
+
+
+def create_app(ports: Ports) -> Flask:
+    """Return the application. Each area brings its own blueprint; refusals are problem documents."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.add_url_rule("/healthz", "healthz", _healthz, methods=["GET"])
+    headers.register(app, ports.media_sources)
+    problems.register(app)
+    return app
+
+
+def _healthz() -> ResponseReturnValue:
+    return "ok\n", HTTPStatus.OK, {"content-type": "text/plain"}

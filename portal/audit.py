@@ -1,0 +1,76 @@
+"""The audit: who touched people's recordings and flags, and why. Append-only, and every row vouches for all before it.
+
+A row's digest is an HMAC over the digest before it and its own content, with a key that is not in the database: who can
+write to the table still cannot make a row that fits. Actors and subjects are ids, never names.
+"""
+
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection, Engine, insert, select, text
+
+from infra.clock import Clock
+from infra.database.engine import writing
+from infra.database.tables import portal_audit
+from infra.secret import Secret
+from schemas.envelope import format_time
+
+GENESIS = "0" * 64  # the digest before the first row
+_LOCK = 0x41756474  # "Audt": the number of our PostgreSQL advisory lock
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who did what to which call or flag, and why. `reason` is what they typed, or empty."""
+
+    actor: str
+    action: str
+    subject: str
+    reason: str = ""
+
+
+class Audit:
+    """One writer at a time. Safe to share between threads and processes."""
+
+    def __init__(self, engine: Engine, key: Secret, clock: Clock) -> None:
+        self._engine = engine
+        self._key = key.encode()
+        self._clock = clock
+
+    def append(self, entry: Entry) -> None:
+        """Write a row, durably: only when this has returned may the deed be done.
+
+        Raises:
+            TransientError: it could not be written; the deed must not be done.
+        """
+        with writing(self._engine, durable=True) as connection:
+            self.append_in(connection, entry)
+
+    def append_in(self, connection: Connection, entry: Entry) -> None:
+        """Write a row in the caller's transaction, with the deed that it tells of."""
+        if connection.dialect.name == "postgresql":  # SQLite has one writer by itself
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        last = select(portal_audit.c.position, portal_audit.c.digest).order_by(portal_audit.c.position.desc()).limit(1)
+        row = connection.execute(last).first()
+        position, previous = (row.position + 1, row.digest) if row else (1, GENESIS)
+        at = self._clock.now()
+        connection.execute(
+            insert(portal_audit).values(
+                position=position,
+                at=at,
+                actor=entry.actor,
+                action=entry.action,
+                subject=entry.subject,
+                reason=entry.reason,
+                digest=digest(self._key, previous, position, at, entry),
+            )
+        )
+
+
+def digest(key: bytes, previous: str, position: int, at: datetime, entry: Entry) -> str:
+    """Return the digest of a row that follows the one with the digest `previous`."""
+    content = [previous, position, format_time(at), entry.actor, entry.action, entry.subject, entry.reason]
+    return hmac.new(key, json.dumps(content, ensure_ascii=False).encode(), sha256).hexdigest()

@@ -1,0 +1,59 @@
+"""The portal's application over a SQLite file and fakes, as tests ask it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from infra.database.engine import migrate, open_database
+from infra.secret import Secret
+from portal.app import create_app
+from portal.audit import Audit
+from portal.auth.service_tokens import SCOPES, ServiceTokens
+from portal.ports import Ports
+from tests.fakes.clock import FakeClock
+from tests.fakes.metrics import RecordingMetrics
+from tests.fakes.transport import FakeTransport
+
+AUDIT_KEY = Secret("an audit key for tests, 32 characters and more")
+PUBLIC_URL = "https://calls.example"
+
+
+class Portal:
+    """What the application was made from, and a client for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.metrics = RecordingMetrics()
+        self.engine = open_database(f"sqlite:///{folder / 'portal.db'}")
+        migrate(self.engine)
+        self.transport = FakeTransport(self.clock)
+        self.producer = self.transport.producer()
+        self.tokens = ServiceTokens(self.engine, self.clock)
+        self.audit = Audit(self.engine, AUDIT_KEY, self.clock)
+        self.ports = Ports(
+            engine=self.engine,
+            producer=self.producer,
+            tokens=self.tokens,
+            audit=self.audit,
+            metrics=self.metrics,
+            clock=self.clock,
+            public_url=PUBLIC_URL,
+            media_sources=(),
+        )
+        self.app = create_app(self.ports)
+        self.client: FlaskClient = self.app.test_client()
+        self.token = self.tokens.create("everything", SCOPES)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def ask(self, method: str, path: str, *, token: str | None = None, **more: Any) -> TestResponse:
+        """Ask with the token of every scope, or with this one."""
+        headers = {"Authorization": "Bearer " + (self.token if token is None else token), **more.pop("headers", {})}
+        return self.client.open(path, method=method, headers=headers, **more)
+
+    def token_with(self, scopes: Sequence[str]) -> Secret:
+        return self.tokens.create("-".join(scopes), scopes)

@@ -1,0 +1,56 @@
+"""What every answer of the portal has in common."""
+
+from http import HTTPStatus
+
+import pytest
+from flask.typing import ResponseReturnValue
+
+from infra.errors import PermanentError, TransientError
+from portal.problems import MEDIA_TYPE
+from tests.unit.portal.harness import Portal
+
+SECRET = "a name nobody may read"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "slug"),
+    [
+        (TransientError(SECRET), HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
+        (PermanentError(SECRET), HTTPStatus.BAD_GATEWAY, "refused-behind"),
+        (ZeroDivisionError(SECRET), HTTPStatus.INTERNAL_SERVER_ERROR, "bug"),
+    ],
+)
+def test_every_failure_is_a_problem_document(portal: Portal, error: Exception, status: HTTPStatus, slug: str) -> None:
+    """With its kind, and without what was in the error."""
+
+    def view() -> ResponseReturnValue:
+        raise error
+
+    portal.app.add_url_rule("/failing", "failing", view)
+
+    answer = portal.client.get("/failing")
+
+    document = answer.get_json()
+    assert (answer.status_code, answer.content_type) == (status, MEDIA_TYPE)
+    assert (document["status"], document["type"]) == (status, f"urn:zoom-call-pipeline:problem:{slug}")
+    assert SECRET not in answer.text
+
+
+def test_an_unknown_path_and_method_are_problem_documents(portal: Portal) -> None:
+    """404, and 405 with what is allowed."""
+    assert portal.client.get("/nothing").get_json()["status"] == HTTPStatus.NOT_FOUND
+    answer = portal.client.post("/healthz")
+    assert (answer.status_code, answer.get_json()["type"]) == (405, "urn:zoom-call-pipeline:problem:method-not-allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/nothing"])
+def test_every_answer_is_kept_from_other_sites_and_caches(portal: Portal, path: str) -> None:
+    """No inline script, no framing, no referrer, no copy in a cache."""
+    headers = portal.client.get(path).headers
+
+    assert "script-src 'self';" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert headers["Referrer-Policy"] == "no-referrer"
