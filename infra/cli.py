@@ -12,6 +12,7 @@ from infra.provisioning.cli import provision
 from infra.settings import database_url
 from infra.status.cli import status
 from infra.topics_cli import topics
+from infra.zoom.cli import zoom
 from schemas.errors import PipelineError
 
 
@@ -31,6 +32,7 @@ cli.add_command(contracts)
 cli.add_command(topics)
 cli.add_command(provision)
 cli.add_command(status)
+cli.add_command(zoom)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from infra.settings.model import (
     ReceiverSettings,
     ReconcileSettings,
     TransportSettings,
+    ZoomCheckSettings,
     ZoomSettings,
 )
 from infra.settings.parts import KAFKA_PROTOCOLS, SASL_MECHANISMS
@@ -22,6 +23,7 @@ from infra.settings.programs import (
     receiver_settings,
     reconcile_settings,
     transport_settings,
+    zoom_check_settings,
     zoom_settings,
 )
 from infra.settings.reader import Address
@@ -37,6 +39,7 @@ __all__ = [
     "ReceiverSettings",
     "ReconcileSettings",
     "TransportSettings",
+    "ZoomCheckSettings",
     "ZoomSettings",
     "account_ids",
     "archive_bucket",
@@ -48,5 +51,6 @@ __all__ = [
     "receiver_settings",
     "reconcile_settings",
     "transport_settings",
+    "zoom_check_settings",
     "zoom_settings",
 ]

@@ -108,6 +108,15 @@ class PortalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoomCheckSettings:
+    """What is to be looked at on Zoom's side."""
+
+    zoom: ZoomSettings
+    host_users: tuple[str, ...]
+    account_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ProvisionSettings:
     """`kafka_principals` is the text of KAFKA_PRINCIPALS: who each deployable is to the brokers."""
 

@@ -12,6 +12,7 @@ from infra.settings.model import (
     ReceiverSettings,
     ReconcileSettings,
     TransportSettings,
+    ZoomCheckSettings,
     ZoomSettings,
 )
 from infra.settings.parts import (
@@ -155,6 +156,22 @@ def provision_settings(environ: Mapping[str, str]) -> ProvisionSettings:
         kafka_principals=reader.text("KAFKA_PRINCIPALS") or "",
         archive_bucket=read_archive_bucket(reader),
         s3_endpoint_url=read_s3_endpoint_url(reader),
+    )
+    reader.finish()
+    return settings
+
+
+def zoom_check_settings(environ: Mapping[str, str]) -> ZoomCheckSettings:
+    """Read what is to be looked at on Zoom's side.
+
+    Raises:
+        ConfigurationError: naming every setting that is wrong.
+    """
+    reader = Reader(environ)
+    settings = ZoomCheckSettings(
+        zoom=zoom_settings(environ, reader),
+        host_users=reader.items("ZOOM_HOST_USERS"),
+        account_ids=frozenset(reader.items("ZOOM_ACCOUNT_IDS")),
     )
     reader.finish()
     return settings

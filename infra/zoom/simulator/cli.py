@@ -18,6 +18,7 @@ from infra.settings import transport_settings, zoom_settings
 from infra.transport import Producer
 from infra.transport.connect import connect
 from infra.zoom.simulator.feed import example_files, publish, read_example, read_feed, register
+from infra.zoom.simulator.hosts import HOSTS
 from infra.zoom.simulator.player import Outcome, Player
 from infra.zoom.simulator.rest import Credentials
 from infra.zoom.simulator.scenario import VIDEO_BYTES, Call
@@ -64,7 +65,10 @@ def cli() -> None:
     type=click.Choice(["503", "429", "429-daily"]),
     help="Answer the next REST call so; repeat it for more calls.",
 )
-def serve(bind: str, chat_file: Path | None, chat_token: str | None, rest_fault: Sequence[str]) -> None:
+@click.option("--misconfigured", is_flag=True, help="Have its account set up wrongly in every way that can be told.")
+def serve(
+    bind: str, chat_file: Path | None, chat_token: str | None, rest_fault: Sequence[str], misconfigured: bool
+) -> None:
     """Serve OAuth, REST, recordings and the reference chat until Ctrl-C."""
     host, _, port = bind.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
@@ -80,6 +84,8 @@ def serve(bind: str, chat_file: Path | None, chat_token: str | None, rest_fault:
         chat_token=Secret(chat_token) if chat_token else None,
         rest_faults=rest_fault,
     )
+    if misconfigured:
+        server.rest.misconfigure()
     with closing(server.start()):
         _say_where(server)
         stop.wait()
@@ -237,6 +243,8 @@ def _say_where(server: SimulatorServer) -> None:
         click.echo(f"  ZOOM_CLIENT_ID={mine.client_id}")
         click.echo("  ZOOM_CLIENT_SECRET=" + mine.client_secret)
         click.echo(f"  ZOOM_OAUTH_ACCOUNT_ID={mine.account_id}")
+    click.echo(f"  ZOOM_ACCOUNT_IDS={mine.account_id}")
+    click.echo(f"  ZOOM_HOST_USERS={','.join(HOSTS)}")
     click.echo(f"  CHAT_URL={server.chat_url}")
     click.echo("Then play calls: python -m infra.zoom.simulator play. Ctrl-C ends it.")
 

@@ -109,6 +109,11 @@ class Rest:
         with self._lock:
             self._access_tokens.clear()
 
+    def misconfigure(self) -> None:
+        """Have the account set up wrongly in every way that can be told."""
+        self.hosts.misconfigure()
+        self.scopes = frozenset({"cloud_recording:read:list_recording_files:admin"})
+
     def _token(self, request: Request) -> Answer:
         mine = self._credentials
         basic = "Basic " + b64encode((mine.client_id + ":" + mine.client_secret).encode()).decode()
