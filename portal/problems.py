@@ -1,6 +1,7 @@
 """Problem documents (RFC 9457): what is said to a program whose request was refused.
 
 `type` is a URN that never changes its meaning; `detail` says what to do. Neither holds anything of the request.
+A person whose browser asks for a page gets the same as a page.
 """
 
 import traceback
@@ -9,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import Flask, jsonify
+from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
@@ -18,8 +19,21 @@ from infra.errors import PermanentError, TransientError
 from schemas.errors import InvalidEvent
 
 MEDIA_TYPE = "application/problem+json"
+HTML = "text/html"
+API = "/api/"  # what is below is for programs, whatever they say they accept
 RETRY_SECONDS = 5  # after a 503 of a part that does not answer: as the log's and the database's own first retries
 _URN = "urn:zoom-call-pipeline:problem"
+
+# What a page says above the detail; the rest have their status' own phrase.
+_HEADINGS = {
+    HTTPStatus.UNAUTHORIZED: "Please open this page from the marketplace again",
+    HTTPStatus.FORBIDDEN: "This is not for you to open",
+    HTTPStatus.NOT_FOUND: "There is nothing here for you",
+    HTTPStatus.GONE: "This is no longer available",
+    HTTPStatus.TOO_MANY_REQUESTS: "That was a little too fast",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Please try again in a moment",
+}
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +58,10 @@ class Problem(Exception):
         self.more = dict(more or {})
 
     def answer(self) -> ResponseReturnValue:
-        """Return the response."""
+        """Return the response: a page where a browser asked for one."""
+        if wants_page():
+            title = _HEADINGS.get(self.status, self.status.phrase)
+            return render_template("problem.html", title=title, detail=self.detail), self.status, self.headers
         response = jsonify(
             {
                 "type": f"{_URN}:{self.slug}",
@@ -57,6 +74,11 @@ class Problem(Exception):
         response.content_type = MEDIA_TYPE
         response.headers.update(self.headers)
         return response, self.status
+
+
+def wants_page() -> bool:
+    """Whether a person's browser asks: it names HTML, and the path is not a program's."""
+    return not request.path.startswith(API) and any(kind == HTML for kind, _ in request.accept_mimetypes)
 
 
 def register(app: Flask) -> None:

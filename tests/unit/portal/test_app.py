@@ -54,3 +54,25 @@ def test_every_answer_is_kept_from_other_sites_and_caches(portal: Portal, path: 
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
     assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_person_gets_a_page_and_a_program_a_document(portal: Portal) -> None:
+    """What names HTML is a browser; below /api/ there are programs alone. Both carry the same status and detail."""
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = portal.client.get("/nothing", headers=browser)
+    document = portal.client.get("/api/nothing", headers=browser)
+
+    assert (page.status_code, page.mimetype) == (HTTPStatus.NOT_FOUND, "text/html")
+    assert "<h1>There is nothing here for you</h1>" in page.text
+    assert (document.status_code, document.content_type) == (HTTPStatus.NOT_FOUND, MEDIA_TYPE)
+    assert document.get_json()["detail"].replace("'", "&#39;") in page.text
+
+
+@pytest.mark.parametrize("name", ["portal.css", "portal.svg"])
+def test_what_pages_are_made_of_is_served(portal: Portal, name: str) -> None:
+    """From the portal itself, and kept by the browser for a while."""
+    answer = portal.client.get(f"/static/{name}")
+
+    assert answer.status_code == HTTPStatus.OK
+    assert "max-age" in answer.headers["Cache-Control"]
+    answer.close()
