@@ -16,7 +16,7 @@ def create_app(ports: Ports) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.add_url_rule("/healthz", "healthz", _healthz, methods=["GET"])
-    headers.register(app, ports.media_sources)
+    headers.register(app, (ports.store.link_origin(),))
     problems.register(app)
     return app
 

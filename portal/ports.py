@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from infra.clock import Clock
 from infra.metrics import Metrics
+from infra.storage.base import ObjectStore
 from infra.transport import Producer
 from portal.audit import Audit
 from portal.auth.service_tokens import ServiceTokens
@@ -13,13 +14,15 @@ from portal.auth.service_tokens import ServiceTokens
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The application's outside world, and its limits. `public_url` is where people and programs reach it."""
+    """The application's outside world, and its limits. `public_url` is where people and programs reach it; with
+    `downloads` participants may save a recording, not only play it."""
 
     engine: Engine
     producer: Producer
     tokens: ServiceTokens
     audit: Audit
+    store: ObjectStore
     metrics: Metrics
     clock: Clock
     public_url: str
-    media_sources: tuple[str, ...]
+    downloads: bool

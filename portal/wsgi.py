@@ -8,6 +8,7 @@ from infra.database.engine import check_revision, open_database
 from infra.metrics import PrometheusMetrics
 from infra.serving.bridge import Bridge
 from infra.settings import PortalSettings
+from infra.storage.s3 import S3Store
 from infra.transport.connect import connect
 from portal.app import MAX_BODY_BYTES, create_app
 from portal.audit import Audit
@@ -24,7 +25,8 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
     """Return the two applications, ready to be served.
 
     Raises:
-        ConfigurationError: the database is not at our revision, or the transport cannot be what the settings say.
+        ConfigurationError: the database is not at our revision, the transport cannot be what the settings say, or there
+            are no keys to sign links with.
         TransientError: the database does not answer.
     """
     clock, metrics = SystemClock(), PrometheusMetrics("portal_")
@@ -32,6 +34,7 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
     check_revision(engine)
     transport = connect(settings.transport, clock)
     producer = transport.producer()
+    store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
     ports = Ports(
         engine=engine,
         producer=producer,
@@ -40,12 +43,14 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
         metrics=metrics,
         clock=clock,
         public_url=settings.public_url,
-        media_sources=() if settings.s3_endpoint_url is None else (settings.s3_endpoint_url,),
+        store=store,
+        downloads=settings.downloads,
     )
 
     def stop() -> None:
         producer.close(CLOSE_SECONDS)
         transport.close()
+        store.close()
         engine.dispose()
         log.info("portal.stopped")
 

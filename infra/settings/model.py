@@ -91,7 +91,10 @@ class ReconcileSettings:
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """`public_url` is where people and programs reach the portal; `host_users` are the Zoom users that may host calls."""
+    """`public_url` is where people and programs reach the portal; `host_users` are the Zoom users that may host calls.
+
+    With `downloads` participants may save a recording, not only play it.
+    """
 
     transport: TransportSettings
     database_url: Secret
@@ -104,6 +107,7 @@ class PortalSettings:
     admin_bind: Address
     threads: int
     audit_key: Secret
+    downloads: bool
     log_level: str
 
 

@@ -20,6 +20,12 @@ def parse_zoom_plan(text: str) -> str:
     return text.lower()
 
 
+def parse_switch(text: str) -> bool:
+    if text.lower() not in {"on", "off"}:
+        raise ValueError
+    return text.lower() == "on"
+
+
 def parse_share(text: str) -> float:
     share = float(text)
     if not 0 < share <= 1:

@@ -18,6 +18,7 @@ from infra.settings.model import (
 from infra.settings.parts import (
     MIN_AUDIT_KEY_CHARACTERS,
     parse_share,
+    parse_switch,
     parse_zoom_plan,
     read_archive_bucket,
     read_database_url,
@@ -136,6 +137,7 @@ def portal_settings(environ: Mapping[str, str]) -> PortalSettings:
         admin_bind=reader.address("PORTAL_ADMIN_BIND", "127.0.0.1:0"),
         threads=reader.number("PORTAL_THREADS", 16, 1, 256),
         audit_key=Secret(reader.required("PORTAL_AUDIT_KEY", "a long random text that is kept outside the database")),
+        downloads=reader.parsed("PORTAL_DOWNLOADS", "off", parse_switch, "on or off"),
         log_level=read_log_level(reader),
     )
     if settings.audit_key and len(settings.audit_key) < MIN_AUDIT_KEY_CHARACTERS:

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from infra.errors import PermanentError, TransientError
+from infra.secret import Secret
 
 
 class UploadGone(TransientError):
@@ -145,6 +146,21 @@ class ObjectStore(Protocol):
         Raises:
             ObjectMissing: there is no such version.
         """
+        ...
+
+    def link(self, key: str, version_id: str | None, seconds: int, disposition: str | None = None) -> Secret:
+        """Return a link by which anybody who has it reads this version for so many seconds, ranges included.
+
+        The store is not asked: the link of an object that is gone leads nowhere. `disposition` takes the place of the
+        object's own Content-Disposition.
+
+        Raises:
+            ConfigurationError: there are no credentials to sign with.
+        """
+        ...
+
+    def link_origin(self) -> str:
+        """Return scheme, host and port of every link: what a page must allow its player to load from."""
         ...
 
     def delete(self, key: str, version_id: str | None = None) -> None:

@@ -12,13 +12,14 @@ bucket up, also s3:CreateBucket, Get- and PutLifecycleConfiguration.
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.errors import ConfigurationError, TransientError
+from infra.secret import Secret
 from infra.storage.base import (
     Description,
     ObjectInfo,
@@ -45,7 +46,11 @@ READ_BYTES = 1024 * 1024  # one piece of `read`
 
 
 def s3_client(endpoint_url: str | None, **options: Any) -> "S3Client":
-    """Make the one kind of client we use: everything else comes from the AWS_* environment."""
+    """Make the one kind of client we use: everything else comes from the AWS_* environment.
+
+    On AWS it speaks to the bucket's host in its own region: botocore's default sends links to the global host, which
+    answers for a young bucket in another region with a redirect, and signs them there with the retired version 2.
+    """
     session = boto3.session.Session()
     return session.client(
         "s3",
@@ -56,6 +61,8 @@ def s3_client(endpoint_url: str | None, **options: Any) -> "S3Client":
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": TRIES},
             max_pool_connections=CONNECTIONS,
+            signature_version="s3v4",
+            s3=None if endpoint_url else {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         ),
         **options,
     )
@@ -166,6 +173,21 @@ class S3Store:
         with translated("read"):
             found = self._client.get_object(Bucket=self._bucket, Key=key, **_version(version_id))
         return _pieces(found["Body"], max_bytes)
+
+    def link(self, key: str, version_id: str | None, seconds: int, disposition: str | None = None) -> Secret:
+        named = {} if disposition is None else {"ResponseContentDisposition": disposition}
+        with translated("sign a link"):
+            return Secret(
+                self._client.generate_presigned_url(
+                    "get_object",
+                    Params={"Bucket": self._bucket, "Key": key, **_version(version_id), **named},
+                    ExpiresIn=seconds,
+                )
+            )
+
+    def link_origin(self) -> str:
+        parts = urlsplit(str.__str__(self.link("calls/", None, seconds=1)))
+        return f"{parts.scheme}://{parts.netloc}"
 
     def delete(self, key: str, version_id: str | None = None) -> None:
         try:

@@ -15,6 +15,7 @@ from portal.auth.service_tokens import SCOPES, ServiceTokens
 from portal.ports import Ports
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics
+from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.transport import FakeTransport
 
 AUDIT_KEY = Secret("an audit key for tests, 32 characters and more")
@@ -33,6 +34,7 @@ class Portal:
         self.producer = self.transport.producer()
         self.tokens = ServiceTokens(self.engine, self.clock)
         self.audit = Audit(self.engine, AUDIT_KEY, self.clock)
+        self.store = FakeObjectStore()
         self.ports = Ports(
             engine=self.engine,
             producer=self.producer,
@@ -41,7 +43,8 @@ class Portal:
             metrics=self.metrics,
             clock=self.clock,
             public_url=PUBLIC_URL,
-            media_sources=(),
+            store=self.store,
+            downloads=False,
         )
         self.app = create_app(self.ports)
         self.client: FlaskClient = self.app.test_client()

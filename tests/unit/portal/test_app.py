@@ -76,3 +76,10 @@ def test_what_pages_are_made_of_is_served(portal: Portal, name: str) -> None:
     assert answer.status_code == HTTPStatus.OK
     assert "max-age" in answer.headers["Cache-Control"]
     answer.close()
+
+
+def test_players_may_load_recordings_from_the_store_alone(portal: Portal) -> None:
+    """The policy names the origin that links lead to, and our own for captions."""
+    policy = portal.client.get("/healthz").headers["Content-Security-Policy"]
+
+    assert "; media-src 'self' https://recordings.example; " in policy

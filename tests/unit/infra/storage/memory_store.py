@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
+from urllib.parse import quote, urlencode
 
 from infra.errors import PermanentError, TransientError
+from infra.secret import Secret
 from infra.storage.base import (
     AlreadyThere,
     Description,
@@ -19,6 +21,7 @@ from infra.storage.base import (
     UploadGone,
 )
 
+LINK_ORIGIN = "https://recordings.example"  # links lead nowhere: they say what they were made of
 MODIFIED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -90,6 +93,14 @@ class MemoryStore:
     def read(self, key: str, version_id: str | None = None, max_bytes: int | None = None) -> Iterator[bytes]:
         self.before("read")
         return iter([self._object(key).body[:max_bytes]])
+
+    def link(self, key: str, version_id: str | None, seconds: int, disposition: str | None = None) -> Secret:
+        self.before("link")
+        query = {"version": version_id, "seconds": seconds, "disposition": disposition}
+        return Secret(f"{LINK_ORIGIN}/{quote(key)}?{urlencode({name: one for name, one in query.items() if one})}")
+
+    def link_origin(self) -> str:
+        return LINK_ORIGIN
 
     def delete(self, key: str, version_id: str | None = None) -> None:
         self.before("delete")

@@ -116,3 +116,41 @@ def test_nothing_uses_the_transfer_manager() -> None:
     )
 
     assert [path.name for path in infra.rglob("*.py") if any(name in path.read_text() for name in names)] == []
+
+
+@pytest.mark.parametrize(
+    ("region", "bucket", "endpoint", "origin"),
+    [
+        ("us-east-1", "calls-x", None, "https://calls-x.s3.us-east-1.amazonaws.com"),
+        ("eu-central-1", "calls-x", None, "https://calls-x.s3.eu-central-1.amazonaws.com"),
+        (
+            "eu-central-1",
+            "calls.x",
+            None,
+            "https://s3.eu-central-1.amazonaws.com",
+        ),  # no certificate has two more labels
+        ("us-east-1", "calls-x", "https://s3.example:9000", "https://s3.example:9000"),
+        ("us-east-1", "calls-x", "http://127.0.0.1:8333", "http://127.0.0.1:8333"),
+    ],
+)
+def test_where_links_lead(
+    monkeypatch: pytest.MonkeyPatch, region: str, bucket: str, endpoint: str | None, origin: str
+) -> None:
+    """On AWS to the bucket's host in its own region, which redirects nobody; elsewhere to the endpoint that was given."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": region}.items():
+        monkeypatch.setenv(name, value)
+    store = S3Store(bucket, endpoint)
+
+    link = str.__str__(store.link("calls/2f/a b", "v1", 60, "inline"))
+
+    assert store.link_origin() == origin
+    assert link.startswith(f"{origin}/")
+    assert "versionId=v1" in link
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in link
+    assert "X-Amz-Expires=60&" in link
+    store.close()
+
+
+def test_a_link_hides_itself(store: S3Store) -> None:
+    """Whoever has it can read the recording, so no log line or error text shows it."""
+    assert "X-Amz" not in f"{store.link('calls/a', None, 60)}"
