@@ -94,5 +94,5 @@ def _policy(flag: Mapping[str, Any], findings: Sequence[Finding], policy: Policy
 def _coverage(coverage: Mapping[str, Any]) -> str:
     return (
         f"looked at: {coverage['transcript_seconds'] / 60:.1f} minutes of talk in {coverage['transcripts']} transcripts,"
-        f" {coverage['chats']} chats"
+        f" {coverage['chats']} chats; languages: {', '.join(coverage['languages']) or 'not known'}"
     )

@@ -50,6 +50,7 @@ class Scan:
     findings: list[dict[str, Any]]
     seconds: float
     utterances: int
+    languages: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -156,6 +157,7 @@ def note_scan(facts: SessionFacts, command: Mapping[str, Any], result: Mapping[s
         findings=list(result["findings"]),
         seconds=float(result["seconds"]),
         utterances=int(result["utterances"]),
+        languages=list(result.get("languages", [])),
     )
 
     def rank(one: Scan) -> tuple[bool, str, str]:

@@ -9,6 +9,7 @@ from processors.meeting_flagging.scanning import scan
 from processors.meeting_flagging.scoring import judge, parts
 
 _CAPTIONS = re.compile(r"(?:.*[^a-z])?(?:cc|captions)(?:[^a-z].*)?", re.IGNORECASE | re.DOTALL)
+_WORDS = ("quote", "quote_from", "quote_to", "said_before", "said_after", "speaker")  # of what was said, and by whom
 _TIMED = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?WEBVTT)|-->")
 
 
@@ -37,7 +38,7 @@ def file_report(name: str, document: bytes, policy: Policy) -> dict[str, Any]:
         "file": name,
         "findings": _rows(live),
         "flag": flag if verdict.flagged else None,
-        "coverage": {"seconds": result.seconds, "utterances": result.utterances},
+        "coverage": {"seconds": result.seconds, "utterances": result.utterances, "languages": result.languages},
         "shadow": [_without_quote(row) for row in _rows([one for one in result.findings if one["mode"] != "live"])],
     }
 
@@ -66,9 +67,13 @@ def _row(finding: Finding, part: float) -> dict[str, Any]:
         "end": clock_time(finding["end_seconds"]),
         "speaker": finding["speaker"],
         "quote": finding["quote"],
+        "quote_from": finding["quote_from"],
+        "quote_to": finding["quote_to"],
+        "said_before": finding["said_before"],
+        "said_after": finding["said_after"],
         "part": round(part, 4),  # as fine as scores are
     }
 
 
 def _without_quote(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("quote", "speaker")}
+    return {name: value for name, value in row.items() if name not in _WORDS}

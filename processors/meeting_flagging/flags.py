@@ -1,5 +1,6 @@
 """From facts to flags: one per call, one per session that belongs to none. The same facts always give the same flags."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from schemas.identity import fact_id
 _PUBLISHED = (
     "rule_id", "rule_version", "category", "ground", "severity", "confidence", "source", "explanation", "session_id", "speaker",
     "speaker_certainty", "recording_start", "start_seconds", "end_seconds", "quote",
+    "quote_from", "quote_to", "said_before", "said_after",
 )  # fmt: skip  # schemas.events.flags.FindingSchema
 
 MAX_FINDINGS = 200  # in one flag, the gravest: more is no more evidence, and the record must fit its topic (2 MiB)
@@ -97,9 +99,19 @@ def coverage_of(scans: Sequence[Scan]) -> dict[str, Any]:
     spoken = [scan for scan in scans if scan.file_kind != "chat" and scan.utterances]
     return {
         "transcript_seconds": round(sum(sorted(scan.seconds for scan in spoken)), 3),
+        "languages": _languages(scans),
         "transcripts": len(spoken),
         "chats": sum(1 for scan in scans if scan.file_kind == "chat" and scan.utterances),
     }
+
+
+def _languages(scans: Sequence[Scan]) -> list[str]:
+    """The languages of all texts; those come first that most texts name first."""
+    ranks: Counter[str] = Counter()
+    for scan in scans:
+        for rank, language in enumerate(scan.languages):
+            ranks[language] += max(1, 3 - rank)
+    return sorted(ranks, key=lambda language: (-ranks[language], language))
 
 
 def _evidence(subject: Subject, state: FlagState, policy: Policy) -> Iterator[_Evidence]:

@@ -4,7 +4,7 @@ Folding: NFKC, zero-width and other format characters out, one kind of quote and
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _QUOTES, _DOUBLE_QUOTES, _DASHES = (
@@ -16,29 +16,47 @@ _ALIKE = str.maketrans(
     {**dict.fromkeys(_QUOTES, "'"), **dict.fromkeys(_DOUBLE_QUOTES, '"'), **dict.fromkeys(_DASHES, "-")}
 )
 
+Piece = tuple[int, int, str]  # start and end in a folded text, and what to put there
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Folded text. `origins[i]` is where its character i stands in the original."""
+    """Folded text. Its character i came from `begins[i]` up to `ends[i]` of the original."""
 
     text: str
-    origins: Sequence[int]
+    begins: Sequence[int]
+    ends: Sequence[int]
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the original that a span of the folded text, not empty, came from."""
-        return self.origins[start], self.origins[end - 1] + 1
+        return self.begins[start], self.ends[end - 1]
+
+    def replaced(self, pieces: Iterable[Piece]) -> "Folded":
+        """Return it with spans replaced; `pieces` are in order and do not overlap, their texts are not empty."""
+        text: list[str] = []
+        begins: list[int] = []
+        ends: list[int] = []
+        at = 0
+        for start, end, new in pieces:
+            text += [self.text[at:start], new]
+            begins += [*self.begins[at:start], *[self.begins[start]] * len(new)]
+            ends += [*self.ends[at:start], *[self.ends[end - 1]] * len(new)]
+            at = end
+        if not text:
+            return self
+        return Folded("".join([*text, self.text[at:]]), [*begins, *self.begins[at:]], [*ends, *self.ends[at:]])
 
 
 def fold(text: str) -> Folded:
     """Fold a text; never raises, whatever characters it holds."""
     if text.isascii():
-        return Folded(text.lower().replace("`", "'"), range(len(text)))
+        return Folded(text.lower().replace("`", "'"), range(len(text)), range(1, len(text) + 1))
     letters: list[str] = []
-    origins: list[int] = []
+    begins: list[int] = []
     for place, letter in enumerate(text):
         if unicodedata.category(letter) == "Cf":
             continue
         folded = unicodedata.normalize("NFKC", letter.translate(_ALIKE)).lower()
         letters.append(folded)
-        origins.extend([place] * len(folded))
-    return Folded("".join(letters), origins)
+        begins.extend([place] * len(folded))
+    return Folded("".join(letters), begins, [place + 1 for place in begins])

@@ -8,6 +8,7 @@ from processors.meeting_flagging.text_rules import find
 from processors.meeting_flagging.transcripts import Utterance
 
 _SECONDS = 5.0  # of an example's cue; any would do
+TURN = " | "  # in an example: now the other one speaks
 
 
 def check(policy: Policy) -> None:
@@ -31,6 +32,15 @@ def _failures(rule: Rule, channel: str) -> Iterator[str]:
     only = text_rules([rule])
     for name, lines, expected in (("match", rule.match, True), ("no_match", rule.no_match, False)):
         for number, line in enumerate(lines, 1):
-            if bool(find([Utterance(None, 0.0, _SECONDS, line)], only, channel)) != expected:
+            if bool(find(_said(line), only, channel)) != expected:
                 verb = "misses" if expected else "hits"
                 yield f"{rule.place}: it {verb} its {name} line {number} ({channel})"
+
+
+def _said(line: str) -> list[Utterance]:
+    """An example as cues, of two people in turn."""
+    turns = line.split(TURN)
+    return [
+        Utterance("ab"[turn % 2] if turns[1:] else None, turn * _SECONDS, (turn + 1) * _SECONDS, text)
+        for turn, text in enumerate(turns)
+    ]

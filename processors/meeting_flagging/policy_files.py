@@ -10,7 +10,7 @@ from typing import Any
 
 import re2
 import yaml
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 from processors.meeting_flagging.rules import (
     CATEGORIES,
@@ -18,7 +18,9 @@ from processors.meeting_flagging.rules import (
     FLAGS,
     GROUNDS,
     MODES,
+    SIDES,
     SIGNALS,
+    Asked,
     Near,
     Pattern,
     Policy,
@@ -32,7 +34,7 @@ from processors.meeting_flagging.validators import VALIDATORS
 SHIPPED = Path(__file__).parent / "policy"
 
 _VERSION_DIGITS = 16  # of a SHA-256 in hex: 64 bits tell all policies apart that will ever be
-_MAX_PATTERN_BYTES = 64 * 1024 * 1024  # of one compiled pattern, its cache included; RE2's own default is 8 MiB
+_MAX_PATTERN_BYTES = 64 * 1024 * 1024  # of one compiled pattern or set, its cache included; RE2's own default is 8 MiB
 _LIST_NAME = re.compile(r"\{([a-z][a-z_]*)\}")  # quantifiers such as {0,40} hold digits
 
 
@@ -48,10 +50,16 @@ class _NearSchema(Schema):
     adds = fields.Float(required=True, validate=validate.Range(min=0, max=1))
 
 
+class _AskedSchema(Schema):
+    patterns = _patterns(required=True)
+    within_seconds = fields.Float(required=True, validate=validate.Range(min=0, max=600))
+
+
 class _UnlessSchema(Schema):
     patterns = _patterns(required=True)
     within_tokens = fields.Integer(required=True, validate=validate.Range(min=0, max=100))
     drops = fields.Integer(required=True, validate=validate.Range(min=1, max=5))
+    side = fields.String(load_default="around", validate=validate.OneOf(SIDES))
 
 
 class _RuleSchema(Schema):
@@ -71,9 +79,16 @@ class _RuleSchema(Schema):
     patterns = _patterns(load_default=list)
     validator = fields.String(data_key="validate", load_default=None, validate=validate.OneOf(tuple(VALIDATORS)))
     near = fields.Nested(_NearSchema, load_default=None)
-    unless = fields.Nested(_UnlessSchema, load_default=None)
+    asked = fields.Nested(_AskedSchema, load_default=None)
+    unless = fields.List(fields.Nested(_UnlessSchema), load_default=list)
+    max_per_day = fields.Integer(load_default=None, strict=True, validate=validate.Range(min=1))
     match = fields.List(fields.String(), load_default=list)
     no_match = fields.List(fields.String(), load_default=list)
+
+    @pre_load
+    def several(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """One `unless` may stand without a list around it."""
+        return {**data, "unless": [data["unless"]]} if isinstance(data.get("unless"), dict) else data
 
     @validates_schema
     def one_kind(self, data: dict[str, Any], **_: Any) -> None:
@@ -87,7 +102,7 @@ class _RuleSchema(Schema):
 
 _SIMPLE = (
     "id", "title", "explanation", "category", "severity", "confidence", "mode", "flags", "signal", "ground",
-    "validator",
+    "validator", "max_per_day",
 )  # fmt: skip  # fields of a rule that are taken as they are
 
 
@@ -117,16 +132,20 @@ def load_policy(folder: Path = SHIPPED) -> Policy:
 
 
 def text_rules(rules: Sequence[Rule]) -> TextRules:
-    """Put rules together so that one pass over a text tells whether any of them has to look.
+    """Put rules together so that one pass over a text tells which of them have to look.
 
     Raises:
         PolicyError: together they are too large for RE2.
     """
-    patterns = (f"(?:{rule.pattern.pattern})" for rule in rules if rule.pattern is not None)
+    together = re2.Set.SearchSet(_options())
+    used = tuple(rule for rule in rules if rule.pattern is not None)
+    for rule in used:
+        together.Add(rule.pattern.pattern)  # type: ignore[union-attr] # it has one
     try:
-        return TextRules(tuple(rules), compile_pattern("|".join(patterns)))
-    except ValueError as error:
-        raise PolicyError(f"all patterns together: {error}") from error
+        together.Compile()
+    except re2.error as error:
+        raise PolicyError("all patterns together are too large") from error
+    return TextRules(used, together)
 
 
 def compile_pattern(pattern: str) -> Pattern:
@@ -135,15 +154,19 @@ def compile_pattern(pattern: str) -> Pattern:
     Raises:
         ValueError: RE2 does not take it.
     """
+    try:
+        compiled: Pattern = re2.compile(pattern, _options())
+    except re2.error as error:
+        raise ValueError(str(error.args[0], "utf-8", "replace") if error.args else "unusable") from error
+    return compiled
+
+
+def _options() -> "re2.Options":
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
     options.max_mem = _MAX_PATTERN_BYTES
-    try:
-        compiled: Pattern = re2.compile(pattern, options)
-    except re2.error as error:
-        raise ValueError(str(error.args[0], "utf-8", "replace") if error.args else "unusable") from error
-    return compiled
+    return options
 
 
 def _sources(path: Path) -> list[_Source]:
@@ -168,8 +191,8 @@ def _rule(source: _Source, lists: Mapping[str, Sequence[str]]) -> Rule:
         data = _RuleSchema().load(source.data)
     except ValidationError as error:
         raise PolicyError(f"{place}: {json.dumps(error.messages, sort_keys=True, default=str)}") from error
-    near, unless = data["near"], data["unless"]
-    texts = [_expand(one["patterns"], lists, place) for one in (data, near, unless) if one]
+    near, asked, unless = data["near"], data["asked"], data["unless"]
+    texts = [_expand(one["patterns"], lists, place) if one else "" for one in (data, near, asked, *unless)]
     return Rule(
         **{name: data[name] for name in _SIMPLE},
         channels=tuple(data["channels"]),
@@ -179,7 +202,11 @@ def _rule(source: _Source, lists: Mapping[str, Sequence[str]]) -> Rule:
         place=place,
         pattern=compile_pattern(texts[0]) if texts[0] else None,
         near=near and Near(compile_pattern(texts[1]), near["within_seconds"], near["adds"]),
-        unless=unless and Unless(compile_pattern(texts[-1]), unless["within_tokens"], unless["drops"]),
+        asked=asked and Asked(compile_pattern(texts[2]), asked["within_seconds"]),
+        unless=tuple(
+            Unless(compile_pattern(text), one["within_tokens"], one["drops"], one["side"])
+            for text, one in zip(texts[3:], unless, strict=True)
+        ),
     )
 
 

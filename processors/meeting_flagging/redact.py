@@ -3,105 +3,161 @@
 Masking is broad on purpose: what is masked too much can be heard in the recording, what is shown cannot be taken back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import re2
 
-from processors.meeting_flagging.folding import fold
-from processors.meeting_flagging.validators import luhn
+from processors.meeting_flagging.folding import Folded, fold
+from processors.meeting_flagging.identifiers import identifiers
+from processors.meeting_flagging.spoken import write_down
+from processors.meeting_flagging.spoken_words import word_set
 
 MAX_QUOTE_CHARACTERS = 240  # what an analyst reads at a glance (trust_safety design 5.4)
 Span = tuple[int, int, str]
 
-_DIGIT_WORD = "(?:zero|oh|o|one|two|three|four|five|six|seven|eight|nine|double|triple)"
-_WORD = r"[\w-]+"
-_SECRET_WORD = "(?:pass(?: ?words?)?|pwd?|logins?|pass ?codes?|pass ?phrases?|pins?|codes?|otp|cvv|cvc|security answer)"  # noqa: S105 # the words for secrets, none itself
-
-
-def _card_or_number(text: str) -> str:
-    digits = [letter for letter in text if letter.isdigit()]
-    return f"[card ••{''.join(digits[-4:])}]" if luhn(text) else "[number]"
+_KEYWORD = (  # for secrets, none itself
+    "(?:pass(?: ?words?)?|pwd?|logins?|pass ?codes?|pass ?phrases?|pins?(?: codes?)?|codes?|otp|cvv2?|cvc|security answer"
+    "|maiden name|digits(?: on the back)?|contraseña|clave|código|codigo|mot de passe|passwort|kennwort|senha)"
+)
+_IS = r"(?:,?\s+(?:is|was|are|it's|it is|es|est|ist|é|lautet)\b|'s|\s*[:=]|\s+-)"
+_ASKED_FOR = rf"(?:{_KEYWORD}|ssn|social security|card|account number|routing|sort code|iban|passport|licen[sc]e|security question|log ?in)"
+_ASKED = re2.compile(  # in what somebody said, before the other one answers it
+    rf"\b(?:what|what's|whats|which|give|tell|read|send|share|need|type|say|spell|repeat|confirm|can i|could|may i|have|got|get|dime|dame|cuál"
+    rf"|donne|dis|quel|gib|sag|wie|qual|passa)\b.{{0,80}}\b{_ASKED_FOR}s?\b|\b{_ASKED_FOR}s?\b[^.!]{{0,40}}\?"
+)
+_PLAIN = word_set(
+    "a ah all and can do for get give go got hang have here hey hold i i'll i'm i've in is it it's its",
+    "just let lemme me minute my no not of oh ok okay on one please read right same second sec sorry sure",
+    "that that's the then there this to uh um wait was we well with yeah yep yes you your password",
+    "passcode code pin number login card",
+)  # words of an answer that are no secret
 
 
 def _password_like(text: str) -> str | None:
     """A token of all sorts of characters is a password, whatever stands before it."""
-    sorts = (str.islower, str.isupper, str.isdigit, "!#%&*?^+=~".__contains__)
+    sorts = (str.islower, str.isupper, str.isdigit, "!#%&*?^+=~$@".__contains__)
     return "[secret]" if sum(any(map(sort, text)) for sort in sorts) >= 3 else None
 
 
-# After a word for a secret four words are masked: a spoken password is more than one. All run in linear time. Where two overlap, both are masked, under the name of the longer one.
+# After a word for a secret the rest of the sentence is masked, eight words of it: a spoken password is more than one.
+# All run in linear time. Where two overlap, both are masked, under the name of the longer one.
 _MASKS: tuple[tuple[Any, Callable[[str], str | None]], ...] = tuple(
     (re2.compile(pattern), render)
     for pattern, render in (
         (r"[\pL\d._%+-]+\s?(?:@|\(at\)|\[at\])\s?[\pL\d-]+(?:\.[\pL\d-]+)*", lambda _: "[e-mail]"),
-        (
-            rf"\b{_WORD}(?:\s+(?:dot|underscore|dash)\s+{_WORD})*\s+at\s+{_WORD}(?:\s+dot\s+{_WORD})+",
-            lambda _: "[e-mail]",
-        ),
-        (
-            rf"{_SECRET_WORD}(?:,?\s+(?:is|was|are|it's|it is)\b|'s|\s*[:=])[\s:=\"']*(\S{{2,}}(?:\s+\S+){{0,3}})",
-            lambda _: "[secret]",
-        ),
+        (rf"\b{_KEYWORD}{_IS}[\s:=\"']*(\S{{2,}}(?:\s+[^\s.!?;]+){{0,7}})", lambda _: "[secret]"),
+        (rf"\b{_KEYWORD}\s+(\S*\d\S*)", lambda _: "[secret]"),
         (r"[^\s/,;]{8,}", _password_like),
         (r"\b[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,4})?\b", lambda _: "[iban]"),
         (r"\b\d{3}[ .-]\d{2}[ .-]\d{4}\b", lambda _: "[ssn]"),
-        (r"\d(?:[\s.,/_-]{0,3}\d){12,18}", _card_or_number),
         (r"(?:\+|\b00)\d(?:[\s().,/-]{0,3}\d){5,16}|\(\d{2,5}\)(?:[\s.-]{0,3}\d){5,12}", lambda _: "[phone]"),
         (r"\b\d{3}[ .-]\d{3,4}[ .-]\d{4}\b", lambda _: "[phone]"),
         (r"\d(?:[\s.,/_-]{0,3}\d){3,}", lambda _: "[number]"),
-        (rf"\b{_DIGIT_WORD}(?:[\s,.-]+(?:um+|uh+|er+|and|{_DIGIT_WORD})){{3,}}\b", lambda _: "[number]"),
     )
 )
+_LABELS = {"email": "[e-mail]", "iban": "[iban]", "ssn": "[ssn]", "phone": "[phone]"}  # other numbers: the last mask
 
 
 def mask(text: str) -> str:
     """Return the text with personal data replaced by what kind of data it was."""
-    return _render(text, 0, len(text), mask_spans(text))
+    return Masked.of(text, 0, len(text), mask_spans(text)).text
 
 
 def quote(text: str, start: int, end: int) -> str:
-    """Return the masked quote around a span of the text: at most MAX_QUOTE_CHARACTERS, the span first of all.
+    """Return the masked quote around a span of the text: at most MAX_QUOTE_CHARACTERS, the span first of all."""
+    return Masked.of(text, 0, len(text), mask_spans(text)).around(start, end)[0]
 
-    Masks are found in the whole text, so that a cut cannot leave half of a number.
+
+def mask_spans(text: str, written: Folded | None = None) -> list[Span]:
+    """Return what to mask: start and end in the text, and what to put there; in order, without overlaps.
+
+    `written` is what spoken.py made of the text, where the caller has it.
     """
-    spare = max(0, MAX_QUOTE_CHARACTERS - (end - start))
-    first = max(0, start - spare // 2)
-    last = min(len(text), first + MAX_QUOTE_CHARACTERS)
-    spans = mask_spans(text)
-    for begins, ends, _ in spans:
-        first = begins if begins < first < ends else first
-        last = ends if begins < last < ends else last
-    return _render(text, first, last, spans)[:MAX_QUOTE_CHARACTERS]
+    return merged(_found(text, written or write_down(fold(text))))
 
 
-def mask_spans(text: str) -> list[Span]:
-    """Return what to mask: start and end in the text, and what to put there; in order, without overlaps."""
-    merged: list[Span] = []
-    for begins, ends, label in sorted(_found(text), key=lambda span: span[0]):  # stable: of equals the first stands
-        if not merged or merged[-1][1] <= begins:
-            merged.append((begins, ends, label))
+def merged(found: Iterator[Span] | Sequence[Span]) -> list[Span]:
+    """Put overlapping spans together, under the name of the longest."""
+    spans: list[Span] = []
+    for begins, ends, label in sorted(found, key=lambda span: span[0]):  # stable: of equals the first stands
+        if not spans or spans[-1][1] <= begins:
+            spans.append((begins, ends, label))
             continue
-        before = merged[-1]
+        before = spans[-1]
         longer = label if ends - begins > before[1] - before[0] else before[2]
-        merged[-1] = (before[0], max(before[1], ends), longer)
-    return merged
+        spans[-1] = (before[0], max(before[1], ends), longer)
+    return spans
 
 
-def _found(text: str) -> Iterator[Span]:
-    folded = fold(text)
+def asks_for_secret(text: str) -> bool:
+    """Whether somebody who says this may get a secret as the answer."""
+    return _ASKED.search(fold(text).text) is not None
+
+
+def answer_span(text: str) -> Span | None:
+    """What to mask of an answer to such a question: all from the first word that may be the secret."""
+    at = 0
+    for word in text.split():
+        at = text.index(word, at)
+        if word.lower().strip(".,!?;:\"'") not in _PLAIN:
+            return at, len(text), "[secret]"
+        at += len(word)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A masked part of a text, and where its characters went: `places[i]` is that of character `first + i`."""
+
+    text: str
+    first: int
+    places: Sequence[int]
+
+    @classmethod
+    def of(cls, text: str, first: int, last: int, spans: Sequence[Span]) -> "Masked":
+        """Mask a part of a text; a span that the cut goes through is masked in what is left of it."""
+        parts: list[str] = []
+        places: list[int] = []
+        at, length = first, 0
+        for begins, ends, label in [*((max(b, first), min(e, last), x) for b, e, x in spans), (last, last, "")]:
+            if begins >= ends and label:
+                continue
+            parts += [text[at:begins], label]
+            places += [*range(length, length + begins - at), *[length + begins - at] * (ends - begins)]
+            length += begins - at + len(label)
+            at = ends
+        return cls("".join(parts), first, [*places, length])
+
+    def around(self, start: int, end: int) -> tuple[str, int, int]:
+        """Return MAX_QUOTE_CHARACTERS of it around a span of the original, and where in those the span lies."""
+        begins = self.places[max(0, start - self.first)]
+        ends = self.places[min(len(self.places) - 1, end - self.first)]
+        ends = max(ends, self._end_of_label(start, begins, ends))
+        spare = max(0, MAX_QUOTE_CHARACTERS - (ends - begins))
+        cut = max(0, min(begins - spare // 2, len(self.text) - MAX_QUOTE_CHARACTERS))
+        shown = self.text[cut : cut + MAX_QUOTE_CHARACTERS]
+        return shown, begins - cut, min(len(shown), ends - cut)
+
+    def _end_of_label(self, start: int, begins: int, ends: int) -> int:
+        """Where the span is masked as a whole, the label is the span."""
+        if ends > begins:
+            return ends
+        return next((place for place in self.places[start - self.first :] if place > begins), len(self.text))
+
+
+def _found(text: str, written: Folded) -> Iterator[Span]:
+    for one in identifiers(written.text):
+        first, last = written.origin(one.start, one.end)
+        if one.kind == "card":
+            digits = [letter for letter in written.text[one.start : one.end] if letter.isdigit()]
+            yield first, last, f"[card ••{''.join(digits[-4:])}]"
+        elif one.kind in _LABELS:
+            yield first, last, _LABELS[one.kind]
     for pattern, render in _MASKS:
-        for match in pattern.finditer(folded.text):
-            first, last = folded.origin(*match.span(pattern.groups))  # the only group, or else the whole
+        for match in pattern.finditer(written.text):
+            first, last = written.origin(*match.span(pattern.groups))  # the only group, or else the whole
             label = render(text[first:last])
             if label is not None:
                 yield first, last, label
-
-
-def _render(text: str, first: int, last: int, spans: list[Span]) -> str:
-    parts, at = [], first
-    for begins, ends, label in spans:
-        if first <= begins and ends <= last:
-            parts += [text[at:begins], label]
-            at = ends
-    return "".join([*parts, text[at:last]])

@@ -14,10 +14,12 @@ How a rule is written:
 | flags | `scored` (default): together with the other findings; `always`: this finding alone makes a flag |
 | signal | metadata rules: which fact raises it (SIGNALS); such a rule has no patterns |
 | channels | text rules: `transcript` (captions too), `chat` |
-| any | text rules: RE2 patterns over folded text, one must match; `{name}` stands for lists/name.txt |
-| validate | text rules: what the matched text must pass (validators.py) |
+| any | text rules: RE2 patterns over folded text, one must match; `{name}` stands for lists/name.txt, `<phone>` for a mark (identifiers.py) |
+| validate | text rules: what the matched text must pass (validators.py); such a rule sees numbers in place of marks |
+| max_per_day | so many calls a day at most get flagged by this rule; its further findings are in shadow, with an alarm |
 | near | `any`, `within_seconds`, `adds`: such words by anybody close by raise the confidence |
-| unless | `any`, `within_tokens`, `drops`: such words around the hit lower the severity, at 0 there is no hit |
+| asked | `any`, `within_seconds`: only as an answer to such words, which somebody else said so long before at most |
+| unless | one or several of `any`, `within_tokens`, `drops`, `side`: such words around the hit (or `side: before` it) lower the severity by the most that one of them says, at 0 there is no hit |
 | match, no_match | text rules: lines it must and must not hit; checked before a policy is used |
 """
 
@@ -43,6 +45,7 @@ GROUNDS = (
 )  # fmt: skip  # those that the marketplace's policy protects
 MODES = ("live", "shadow", "off")
 FLAGS = ("scored", "always")
+SIDES = ("around", "before")  # where words lie that make a hit less grave
 
 Finding = dict[str, Any]  # JSON-able: the fields of schemas.events.flags.FindingSchema, and `mode`, `flags`
 
@@ -57,6 +60,12 @@ class Match(Protocol):
     def start(self) -> int: ...
     def end(self) -> int: ...
     def group(self) -> str: ...
+
+
+class PatternSet(Protocol):
+    """What we use of a compiled RE2 set."""
+
+    def Match(self, text: str) -> list[int] | None: ...  # noqa: N802 # RE2's own name
 
 
 class Pattern(Protocol):
@@ -84,6 +93,15 @@ class Unless:
     pattern: Pattern
     within_tokens: int
     drops: int
+    side: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Words that somebody else must have said just before: a hit is the answer to them."""
+
+    pattern: Pattern
+    within_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +123,10 @@ class Rule:
     channels: tuple[str, ...]
     pattern: Pattern | None
     validator: str | None
+    max_per_day: int | None
     near: Near | None
-    unless: Unless | None
+    asked: Asked | None
+    unless: tuple[Unless, ...]
     match: tuple[str, ...]
     no_match: tuple[str, ...]
 
@@ -127,16 +147,20 @@ class Rule:
             "start_seconds": None,
             "end_seconds": None,
             "quote": None,
+            "quote_from": None,
+            "quote_to": None,
+            "said_before": None,
+            "said_after": None,
             **evidence,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class TextRules:
-    """Rules to run over one text. `anything` matches wherever one of them does: most talk it passes over at once."""
+    """Rules to run over one text. `matching` tells the numbers of those that match: most talk is passed over at once."""
 
     rules: tuple[Rule, ...]
-    anything: Pattern
+    matching: PatternSet
 
 
 @dataclass(frozen=True, slots=True)

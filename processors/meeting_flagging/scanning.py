@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from processors.meeting_flagging.languages import languages_of
 from processors.meeting_flagging.rules import Finding, Policy
 from processors.meeting_flagging.text_rules import find
 from processors.meeting_flagging.transcripts import Utterance, parse, seconds_covered
@@ -18,6 +19,7 @@ class ScanResult:
     findings: list[Finding]
     seconds: float
     utterances: int
+    languages: list[str]
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON-able data: the result of a ScanText effect."""
@@ -27,7 +29,12 @@ class ScanResult:
 def scan(document: bytes, file_kind: str, policy: Policy) -> ScanResult:
     """Return the findings of the policy's text rules; never raises, whatever the bytes."""
     utterances = parse(document, file_kind)
-    return ScanResult(detect(utterances, file_kind, policy), seconds_covered(utterances), len(utterances))
+    return ScanResult(
+        findings=detect(utterances, file_kind, policy),
+        seconds=seconds_covered(utterances),
+        utterances=len(utterances),
+        languages=languages_of(utterances),
+    )
 
 
 def detect(utterances: Sequence[Utterance], file_kind: str, policy: Policy) -> list[Finding]:

@@ -6,45 +6,57 @@ A hit belongs to the cue in which it begins, so each is found once. Of one rule 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from processors.meeting_flagging.evidence import evidence
 from processors.meeting_flagging.folding import Folded, fold
-from processors.meeting_flagging.redact import mask, quote
-from processors.meeting_flagging.rules import Finding, Match, Near, Rule, TextRules, Unless
+from processors.meeting_flagging.identifiers import marked
+from processors.meeting_flagging.rules import Asked, Finding, Match, Near, Rule, TextRules, Unless
+from processors.meeting_flagging.spoken import is_mostly_number, write_down
 from processors.meeting_flagging.transcripts import Utterance
 from processors.meeting_flagging.validators import VALIDATORS
 
 FOLLOWING_CUES = 2  # of the same speaker: a window is at most three cues, and one before them as context
-LOOK_AHEAD_CUES = 6  # of anybody, to find those: the other one says "yeah" in between
+NUMBER_CUES = 6  # more of them, where somebody goes on dictating a number
+LOOK_AHEAD_CUES = 6  # of anybody, to find the next one: the other one says "yeah" in between
 MAX_GAP_SECONDS = 15.0  # between two cues of one thought; a guess, to be measured with the text rules' quality
 MAX_HITS_PER_RULE = 20  # in one document: three count for the score, twenty are evidence enough
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Cues joined by a blank. `ends[i]` is where cue i ends in `text`; `first` is the one whose hits are looked for."""
+    """Cues joined by a blank. `ends[i]` is where cue i ends in the text; `first` is the one whose hits are looked for.
 
-    cues: Sequence[Utterance]
+    `written` is the folded text with spoken numbers written down, `marked` the same with marks for identifiers.
+    """
+
+    places: Sequence[int]
     first: int
-    text: str
-    folded: Folded
     ends: Sequence[int]
+    written: Folded
+    marked: Folded
+
+    @property
+    def texts(self) -> set[str]:
+        return {self.written.text, self.marked.text}
 
     @property
     def begins_at(self) -> int:
         return self.ends[self.first - 1] + 1 if self.first else 0
 
-    def cue_at(self, place: int) -> Utterance:
-        return next(cue for cue, end in zip(self.cues, self.ends, strict=True) if place < end)
+    def cue_at(self, place: int) -> tuple[int, int]:
+        """Which utterance a place of the text is in, and where in it."""
+        cue = next(number for number, end in enumerate(self.ends) if place < end + 1)
+        return self.places[cue], place - (self.ends[cue - 1] + 1 if cue else 0)
 
 
 def find(utterances: Sequence[Utterance], text_rules: TextRules, source: str) -> list[Finding]:
     """Return the findings of these rules, in the order of the utterances; all quotes are masked."""
     counts = dict.fromkeys((rule.id for rule in text_rules.rules), 0)
     findings: list[Finding] = []
+    dictated = [is_mostly_number(one.text) for one in utterances]
     for place in range(len(utterances)):
-        window = _window(utterances, place)
-        if text_rules.anything.search(window.folded.text) is None:
-            continue
-        for rule in text_rules.rules:
+        window = _window(utterances, dictated, place)
+        for number in sorted({one for text in window.texts for one in text_rules.matching.Match(text) or ()}):
+            rule = text_rules.rules[number]
             finding = None if counts[rule.id] >= MAX_HITS_PER_RULE else _first_hit(rule, window, utterances, source)
             if finding is not None:
                 counts[rule.id] += 1
@@ -52,73 +64,95 @@ def find(utterances: Sequence[Utterance], text_rules: TextRules, source: str) ->
     return findings
 
 
-def _window(utterances: Sequence[Utterance], place: int) -> _Window:
+def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], place: int) -> _Window:
     before = _neighbours(utterances, place, -1, 1)
-    cues = [*before, utterances[place], *_neighbours(utterances, place, 1, FOLLOWING_CUES)]
+    after = _neighbours(utterances, place, 1, FOLLOWING_CUES)
+    while len(after) in range(FOLLOWING_CUES, FOLLOWING_CUES + NUMBER_CUES) and dictated[after[-1]]:
+        following = _neighbour(utterances, after[-1], 1)
+        if following is None or not dictated[following]:
+            break
+        after.append(following)
+    places = [*before, place, *after]
     ends: list[int] = []
-    for cue in cues:
-        ends.append((ends[-1] + 1 if ends else 0) + len(cue.text))
-    text = " ".join(cue.text for cue in cues)
-    return _Window(cues, len(before), text, fold(text), ends)
+    for one in places:
+        ends.append((ends[-1] + 1 if ends else 0) + len(utterances[one].text))
+    written = write_down(fold(" ".join(utterances[one].text for one in places)))
+    return _Window(places, len(before), ends, written, marked(written))
 
 
-def _neighbours(utterances: Sequence[Utterance], place: int, step: int, most: int) -> list[Utterance]:
+def _neighbours(utterances: Sequence[Utterance], place: int, step: int, most: int) -> list[int]:
     """The next cues of the same speaker in one direction, as long as they follow each other closely."""
-    found: list[Utterance] = []
-    last = utterances[place]
-    for other in range(place + step, place + step * (LOOK_AHEAD_CUES + 1), step):
-        if not 0 <= other < len(utterances) or len(found) == most:
+    found: list[int] = []
+    last = place
+    while len(found) < most:
+        other = _neighbour(utterances, last, step)
+        if other is None:
             break
-        cue = utterances[other]
-        earlier, later = (last, cue) if step > 0 else (cue, last)
-        if later.start_seconds - earlier.end_seconds > MAX_GAP_SECONDS:
-            break
-        if cue.speaker == last.speaker:
-            found.append(cue)
-            last = cue
+        found.append(other)
+        last = other
     return found
 
 
+def _neighbour(utterances: Sequence[Utterance], place: int, step: int) -> int | None:
+    one = utterances[place]
+    for other in range(place + step, place + step * (LOOK_AHEAD_CUES + 1), step):
+        if not 0 <= other < len(utterances):
+            return None
+        cue = utterances[other]
+        earlier, later = (one, cue) if step > 0 else (cue, one)
+        if later.start_seconds - earlier.end_seconds > MAX_GAP_SECONDS:
+            return None
+        if cue.speaker == one.speaker:
+            return other
+    return None
+
+
 def _first_hit(rule: Rule, window: _Window, utterances: Sequence[Utterance], source: str) -> Finding | None:
-    for match, first, last in _hits(rule, window):
-        severity = rule.severity - _drops(rule.unless, window.folded.text, match)
+    text = window.written if rule.validator else window.marked
+    for match, first, last in _hits(rule, window, text):
+        severity = rule.severity - _drops(rule.unless, text.text, match)
         if severity <= 0 or (rule.validator and not VALIDATORS[rule.validator](match.group())):
             continue
-        cue, end = window.cue_at(first), window.cue_at(last - 1)
+        (cue, start), (last_cue, end) = window.cue_at(first), window.cue_at(last - 1)
+        if not _is_asked(rule.asked, utterances, cue):
+            continue
         return rule.finding(
             source,
             severity=severity,
-            confidence=round(min(1.0, rule.confidence + _adds(rule.near, cue, utterances)), 4),
-            speaker=None if cue.speaker is None else mask(cue.speaker),
-            start_seconds=cue.start_seconds,
-            end_seconds=max(cue.end_seconds, end.end_seconds),
-            quote=quote(window.text, first, last),
+            confidence=round(min(1.0, rule.confidence + _adds(rule.near, utterances[cue], utterances)), 4),
+            **evidence(utterances, cue, last_cue, start, end + 1),
         )
     return None
 
 
-def _hits(rule: Rule, window: _Window) -> Iterator[tuple[Match, int, int]]:
+def _hits(rule: Rule, window: _Window, text: Folded) -> Iterator[tuple[Match, int, int]]:
     """Matches that begin in the window's own cue, with their span in the original text."""
     if rule.pattern is None:
         return
     ends_at = window.ends[window.first]
-    for match in rule.pattern.finditer(window.folded.text):
+    for match in rule.pattern.finditer(text.text):
         if match.end() == match.start():
             continue
-        first, last = window.folded.origin(match.start(), match.end())
+        first, last = text.origin(match.start(), match.end())
         if first >= ends_at:
             return
         if first >= window.begins_at:
             yield match, first, last
 
 
-def _drops(unless: Unless | None, text: str, match: Match) -> int:
-    if unless is None:
+def _drops(unless: Sequence[Unless], text: str, match: Match) -> int:
+    if not unless:
         return 0
     before, after = text[: match.start()].split(), text[match.end() :].split()
+    return max(one.drops if _is_around(one, before, match.group(), after) else 0 for one in unless)
+
+
+def _is_around(unless: Unless, before: Sequence[str], hit: str, after: Sequence[str]) -> bool:
     tokens = unless.within_tokens
-    around = [*before[max(0, len(before) - tokens) :], match.group(), *after[:tokens]]
-    return unless.drops if unless.pattern.search(" ".join(around)) else 0
+    around = [*before[max(0, len(before) - tokens) :], hit]
+    return (
+        unless.pattern.search(" ".join([*around, *after[:tokens]] if unless.side == "around" else around)) is not None
+    )
 
 
 def _adds(near: Near | None, cue: Utterance, utterances: Sequence[Utterance]) -> float:
@@ -127,3 +161,17 @@ def _adds(near: Near | None, cue: Utterance, utterances: Sequence[Utterance]) ->
     first, last = cue.start_seconds - near.within_seconds, cue.end_seconds + near.within_seconds
     close = (one for one in utterances if one.start_seconds <= last and one.end_seconds >= first)
     return near.adds if any(near.pattern.search(fold(one.text).text) for one in close) else 0.0
+
+
+def _is_asked(asked: Asked | None, utterances: Sequence[Utterance], place: int) -> bool:
+    """Whether somebody else said so just before; a rule that asks for no question takes anything."""
+    if asked is None:
+        return True
+    answer = utterances[place]
+    for other in range(place - 1, -1, -1):
+        one = utterances[other]
+        if answer.start_seconds - one.end_seconds > asked.within_seconds:
+            return False
+        if one.speaker != answer.speaker and asked.pattern.search(fold(one.text).text):
+            return True
+    return False

@@ -56,6 +56,18 @@ class FindingSchema(_Growing):
         required=True, allow_none=True, metadata=meaning("Where it ends, from the start of the segment.")
     )
     quote = fields.String(required=True, allow_none=True, metadata=meaning("What was said, personal data masked."))
+    quote_from = fields.Integer(
+        required=True, allow_none=True, metadata=meaning("Where in the quote the hit begins, in characters.")
+    )
+    quote_to = fields.Integer(
+        required=True, allow_none=True, metadata=meaning("Where in the quote the hit ends, in characters.")
+    )
+    said_before = fields.String(
+        required=True, allow_none=True, metadata=meaning("The cue or message before it, by anybody, masked.")
+    )
+    said_after = fields.String(
+        required=True, allow_none=True, metadata=meaning("The cue or message after it, by anybody, masked.")
+    )
     score_part = fields.Float(
         required=True,
         validate=validate.Range(min=0, max=1),
@@ -67,6 +79,11 @@ class CoverageSchema(_Growing):
     """What was looked at: no flag does not mean safe."""
 
     transcript_seconds = fields.Float(required=True, metadata=meaning("How much talk was read."))
+    languages = fields.List(
+        fields.String(),
+        required=True,
+        metadata=meaning("In which languages it was, such as en; the first is most of it."),
+    )
     transcripts = fields.Integer(required=True, metadata=meaning("How many transcripts were read."))
     chats = fields.Integer(required=True, metadata=meaning("How many chat files were read."))
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from processors.meeting_flagging import load_policy, scan
 from processors.meeting_flagging.folding import fold
+from processors.meeting_flagging.identifiers import marked
 from processors.meeting_flagging.redact import MAX_QUOTE_CHARACTERS, mask, mask_spans, quote
+from processors.meeting_flagging.spoken import write_down
 from processors.meeting_flagging.transcripts import parse, seconds_covered
 
 POLICY = load_policy()
@@ -44,13 +46,12 @@ def test_scan_is_total_when_given_any_bytes(document: bytes, kind: str) -> None:
 
 
 @given(st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=12).map("".join)))
-def test_fold_finds_its_way_back_when_given_any_text(text: str) -> None:
+def test_folding_finds_its_way_back_when_given_any_text(text: str) -> None:
     """Every folded character comes from a place of the original, in order."""
-    folded = fold(text)
-
-    assert len(folded.origins) == len(folded.text)
-    assert list(folded.origins) == sorted(folded.origins)
-    assert all(0 <= place < len(text) for place in folded.origins)
+    for folded in (fold(text), write_down(fold(text)), marked(write_down(fold(text)))):
+        assert len(folded.begins) == len(folded.ends) == len(folded.text)
+        assert list(folded.begins) == sorted(folded.begins)
+        assert all(0 <= begin < end <= len(text) for begin, end in zip(folded.begins, folded.ends, strict=True))
 
 
 @given(st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=12).map("".join)), st.data())

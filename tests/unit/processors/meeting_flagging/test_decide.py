@@ -265,7 +265,7 @@ def test_findings_of_a_transcript_reach_the_flag() -> None:
     code = flag["findings"][0]
     assert (code["severity"], code["source"], code["speaker"]) == (4, "transcript", "Ida Tern")
     assert (code["speaker_certainty"], code["start_seconds"], code["end_seconds"]) == ("unknown", 74.5, 77.0)
-    assert flag["coverage"] == {"transcript_seconds": 8.5, "transcripts": 1, "chats": 0}
+    assert flag["coverage"] == {"transcript_seconds": 8.5, "languages": ["en"], "transcripts": 1, "chats": 0}
 
 
 def test_flag_keeps_the_gravest_findings_when_there_are_too_many() -> None:

@@ -25,7 +25,7 @@ def flag(*findings: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "severity": 3,
         "policy_version": POLICY.version,
         "findings": list(findings),
-        "coverage": {"transcript_seconds": 90.0, "transcripts": 1, "chats": 0},
+        "coverage": {"transcript_seconds": 90.0, "languages": ["en", "de"], "transcripts": 1, "chats": 0},
         **changes,
     }
 
@@ -38,7 +38,7 @@ def test_parts_are_told_the_heaviest_first() -> None:
     assert parts[0].startswith("  part 0.3400 = severity 3 (0.4) x confidence 0.85 x share 1.0  off_platform.leave")
     assert parts[1].startswith("  part 0.1000 = severity 3 (0.4) x confidence 0.5 x share 0.5")
     assert parts[0].endswith("transcript 00:01:01.500 to 00:01:04.000")
-    assert lines[-1] == "looked at: 1.5 minutes of talk in 1 transcripts, 0 chats"
+    assert lines[-1] == "looked at: 1.5 minutes of talk in 1 transcripts, 0 chats; languages: en, de"
     assert not any("do not tell" in line or "nor who" in line for line in lines)
 
 

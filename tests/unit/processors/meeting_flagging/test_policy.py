@@ -6,7 +6,7 @@ import pytest
 
 from processors.meeting_flagging import SHIPPED, PolicyError, check, load_policy
 from processors.meeting_flagging.rules import CATEGORIES, SIGNALS
-from processors.meeting_flagging.validators import iban, luhn, us_ssn
+from processors.meeting_flagging.validators import VALIDATORS
 
 GOOD = r"""
 - id: test.rule
@@ -146,18 +146,23 @@ def test_every_shipped_list_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("check_number", "good", "bad"),
+    ("validator", "good", "bad"),
     [
-        (luhn, "4111-1111 1111 1111", "4111 1111 1111 1112"),
-        (luhn, "378282246310005", "0000000000000000"),
-        (us_ssn, "536-22-8145", "666-22-8145"),
-        (us_ssn, "001-01-0001", "900-22-8145"),
-        (iban, "GB82 WEST 1234 5698 7654 32", "GB82 WEST 1234 5698 7654 33"),
-        (iban, "de89370400440532013000", "de8937"),
+        ("luhn", "4111-1111 1111 1111", "4111 1111 1111 1112"),
+        ("luhn", "378282246310005", "0000000000000000"),
+        ("us_ssn", "536-22-8145", "666-22-8145"),
+        ("us_ssn", "001-01-0001", "900-22-8145"),
+        ("iban", "GB82 WEST 1234 5698 7654 32", "GB82 WEST 1234 5698 7654 33"),
+        ("iban", "de89370400440532013000", "de8937"),
+        ("es_dni", "12345678z", "12345678a"),
+        ("br_cpf", "529.982.247-25", "529.982.247-26"),
+        ("lookalike", "https://paypa1.com/login", "https://paypal.com/login"),
+        ("lookalike", "www.paypal.com.secure-login.net", "paypal-checkout-plugin.com"),
+        ("lookalike", "microsft.com", "docs.google.com"),
+        ("lookalike", "zoom-meeting-us.com", "us02web.zoom.us"),
     ],
 )
-def test_validators(check_number: object, good: str, bad: str) -> None:
-    """Check digits and impossible parts are told apart from chance."""
-    assert callable(check_number)
-    assert check_number(good)
-    assert not check_number(bad)
+def test_validators(validator: str, good: str, bad: str) -> None:
+    """Check digits, impossible parts and other people's domains are told apart from chance."""
+    assert VALIDATORS[validator](good)
+    assert not VALIDATORS[validator](bad)
