@@ -1,0 +1,1 @@
+"""Start a call: who may, the meeting at Zoom, the registration, the links."""
