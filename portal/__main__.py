@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -37,6 +38,18 @@ def serve() -> None:
     admin_listener = admin.listen("PORTAL_ADMIN_BIND", settings.admin_bind)
     log.info("portal.starting", address=str(bind), admin_address=str(Address(*server.address_of(admin_listener))))
     sys.exit(server.serve("portal", bind, lambda: _load(settings, admin_listener)))
+
+
+@cli.command()
+def sweep() -> None:
+    """Finish or clear away what a crash left of started calls, and set hosts free, once; the server does it every minute."""
+    from portal.wsgi import sweep_once  # noqa: PLC0415 - no client library before the fork of `serve`
+
+    settings = portal_settings(os.environ)
+    logs.configure(settings.log_level)
+    swept = sweep_once(settings)
+    click.echo(", ".join(f"{count} {name}" for name, count in asdict(swept).items()))
+    sys.exit(1 if swept.failed else 0)
 
 
 @cli.group()

@@ -6,6 +6,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from portal import headers, problems
+from portal.calls import views as calls
 from portal.ports import Ports
 
 MAX_BODY_BYTES = 64 * 1024  # the largest body is a report with 4,000 characters
@@ -18,6 +19,7 @@ def create_app(ports: Ports) -> Flask:
     app.add_url_rule("/healthz", "healthz", _healthz, methods=["GET"])
     headers.register(app, (ports.store.link_origin(),))
     problems.register(app)
+    app.register_blueprint(calls.blueprint(ports))
     return app
 
 

@@ -10,6 +10,7 @@ from infra.storage.base import ObjectStore
 from infra.transport import Producer
 from portal.audit import Audit
 from portal.auth.service_tokens import ServiceTokens
+from portal.calls.desk import CallDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,4 @@ class Ports:
     clock: Clock
     public_url: str
     downloads: bool
+    calls: CallDesk | None = None  # none without Zoom's credentials

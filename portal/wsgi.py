@@ -1,18 +1,30 @@
 """Composition root of the worker process: everything that holds a connection is made here, after the fork."""
 
+from collections.abc import Callable
+from contextlib import closing
+from urllib.parse import urlsplit
+
 import structlog
+from sqlalchemy import Engine
 
 from infra.admin import AdminApp
-from infra.clock import SystemClock
+from infra.clock import Clock, SystemClock
 from infra.database.engine import check_revision, open_database
+from infra.errors import ConfigurationError
 from infra.metrics import PrometheusMetrics
 from infra.serving.bridge import Bridge
 from infra.settings import PortalSettings
 from infra.storage.s3 import S3Store
+from infra.transport import Producer
 from infra.transport.connect import connect
+from infra.zoom.connect import open_zoom
 from portal.app import MAX_BODY_BYTES, create_app
 from portal.audit import Audit
 from portal.auth.service_tokens import ServiceTokens
+from portal.calls.desk import CallDesk, open_desk
+from portal.calls.starting import Marketplace
+from portal.calls.sweep import Swept
+from portal.calls.sweeper import Sweeper
 from portal.ports import Ports
 
 BODY_SECONDS = 5.0  # from arrival: a phone on a bad line sends a report of 4,000 characters within it
@@ -35,6 +47,8 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
     transport = connect(settings.transport, clock)
     producer = transport.producer()
     store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
+    desk, close_zoom = open_calls(settings, engine, producer, clock)
+    sweeper = None if desk is None else Sweeper(desk.sweep)
     ports = Ports(
         engine=engine,
         producer=producer,
@@ -45,9 +59,13 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
         public_url=settings.public_url,
         store=store,
         downloads=settings.downloads,
+        calls=desk,
     )
 
     def stop() -> None:
+        if sweeper is not None:
+            sweeper.stop()
+        close_zoom()
         producer.close(CLOSE_SECONDS)
         transport.close()
         store.close()
@@ -64,4 +82,44 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
         on_in_flight=lambda count: metrics.set("portal_in_flight", count),
         on_stop=stop,
     )
+    if sweeper is not None:
+        sweeper.start()
     return bridge, AdminApp(metrics, producer.ready)
+
+
+def open_calls(
+    settings: PortalSettings, engine: Engine, producer: Producer, clock: Clock
+) -> tuple[CallDesk | None, Callable[[], None]]:
+    """Return what starts calls, None without Zoom's credentials, and what closes its connections."""
+    zoom = open_zoom(settings.zoom, clock)
+    if zoom is None:
+        return None, lambda: None
+    marketplace = Marketplace(
+        account_id=settings.zoom.oauth_account_id or "",
+        call_page_url=settings.call_page_url,
+        address_domain=urlsplit(settings.call_page_url).hostname or "localhost",
+    )
+    hosts = settings.zoom_host_users
+    desk = open_desk(engine, producer, zoom, hosts=hosts, marketplace=marketplace, clock=clock)
+    return desk, zoom.close
+
+
+def sweep_once(settings: PortalSettings) -> Swept:
+    """Sweep once, without the server.
+
+    Raises:
+        ConfigurationError: there are no Zoom credentials, or the database is not at our revision.
+        TransientError: the database does not answer.
+    """
+    clock = SystemClock()
+    engine = open_database(settings.database_url)
+    check_revision(engine)
+    with closing(connect(settings.transport, clock)) as transport, closing(transport.producer()) as producer:
+        desk, close_zoom = open_calls(settings, engine, producer, clock)
+        if desk is None:
+            raise ConfigurationError("ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET and ZOOM_OAUTH_ACCOUNT_ID are not set")
+        try:
+            return desk.sweep.run()
+        finally:
+            close_zoom()
+            engine.dispose()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
@@ -15,12 +15,11 @@ from infra.clock import Clock
 from infra.database.engine import check_revision, open_database
 from infra.hosts import AllowList
 from infra.metrics import PrometheusMetrics
-from infra.settings import Address, ProcessorSettings, ZoomSettings
+from infra.settings import Address, ProcessorSettings
 from infra.storage.s3 import S3Store
 from infra.transport import Producer, Transport
 from infra.transport.connect import connect
-from infra.zoom.budget import Plan, RateBudget
-from infra.zoom.client import ZoomClient
+from infra.zoom.connect import open_zoom
 from processors.base import Processor
 from processors.commands import (
     ArchiveFile,
@@ -113,22 +112,6 @@ def _options(settings: ProcessorSettings, policy: Policy) -> Options:
     )
 
 
-def zoom_client(settings: ZoomSettings, clock: Clock) -> ZoomClient | None:
-    """Return the REST client; None without credentials."""
-    if not (settings.client_id and settings.client_secret and settings.oauth_account_id):
-        return None
-    return ZoomClient(
-        client_id=settings.client_id,
-        client_secret=settings.client_secret,
-        account_id=settings.oauth_account_id,
-        api_url=settings.api_url,
-        oauth_url=settings.oauth_url,
-        hosts=AllowList(settings.hosts),
-        clock=clock,
-        budget=RateBudget(clock, cast(Plan, settings.plan), settings.rate_share),
-    )
-
-
 def _serve_metrics(bind: Address, metrics: PrometheusMetrics) -> None:
     """Answer `/metrics` and `/readyz` on METRICS_BIND; raises ConfigurationError when the address is taken."""
     listener = listen("METRICS_BIND", bind)
@@ -148,7 +131,7 @@ class _Parts:
 
 
 def _performers(settings: ProcessorSettings, parts: _Parts) -> dict[str, Performer[Any]]:
-    zoom = zoom_client(settings.zoom, parts.clock)
+    zoom = open_zoom(settings.zoom, parts.clock)
     hosts = AllowList(settings.zoom.hosts)
     download = Downloader(hosts, AllowList(settings.zoom.download_hosts), parts.clock)
     archive = ArchiveFilePerformer(

@@ -18,7 +18,7 @@ from infra.errors import TransientError
 from infra.settings import ReconcileSettings, reconcile_settings
 from infra.storage.s3 import S3Store
 from infra.transport.connect import connect
-from processors.composition import zoom_client
+from infra.zoom.connect import open_zoom
 from processors.operators import printable
 from processors.runtime.reconcile.checkpoints import Checkpoints
 from processors.runtime.reconcile.desk import Desk, Period
@@ -91,7 +91,7 @@ def _opened(
         open_parts.callback(producer.close)
         store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
         open_parts.callback(store.close)
-        zoom = zoom_client(settings.zoom, clock)
+        zoom = open_zoom(settings.zoom, clock)
         if zoom is not None:
             open_parts.callback(zoom.close)
         desk = Desk(

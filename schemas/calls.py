@@ -25,7 +25,11 @@ MAX_REPORT_CHARACTERS = 4000  # a page and a half: room to tell what happened
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A call: one arranged Zoom meeting between a freelancer and a client. Ids are the marketplace's own, opaque."""
+    """A call: one arranged Zoom meeting between a freelancer and a client. Ids are the marketplace's own, opaque.
+
+    `order_id` is empty for a call from the inbox about no order. The registrant ids are those under which Zoom lets the
+    two in, where each has a link of their own.
+    """
 
     call_id: str
     meeting_id: str
@@ -38,6 +42,8 @@ class Registration:
     client_id: str
     language: str
     registered_at: datetime
+    freelancer_registrant_id: str | None = None
+    client_registrant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,15 @@ class RegistrationSchema(_Record):
     meeting_id = fields.String(required=True, validate=validate.Regexp(r"\d{3,20}\Z"))
     account_id = fields.String(load_default=None, allow_none=True)
     join_url = fields.Url(required=True, schemes={"https", "http"}, require_tld=False, validate=_is_no_start_link)
-    order_id = _name()
+    order_id = fields.String(required=True, validate=validate.Length(max=256))
     conversation_id = _name()
     freelancer_id = _name()
     freelancer_name = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=100))
     client_id = _name()
     language = fields.String(load_default="en", validate=validate.Regexp(r"[a-z]{2}(-[A-Z]{2})?\Z"))
     registered_at = fields.AwareDateTime(required=True, format="iso")
+    freelancer_registrant_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=256))
+    client_registrant_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=256))
 
     @post_load
     def build(self, data: dict[str, Any], **_: Any) -> Registration:

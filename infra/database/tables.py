@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -267,4 +268,41 @@ portal_audit = Table(
     Column("reason", Text, nullable=False),
     Column("digest", String(64), nullable=False),
     Index("portal_audit_by_subject", "subject"),
+)
+
+# A call from the first request for it: its row is there before its meeting. One row per idempotency key of a program.
+# `attempt` names who works at it until `working_until`; what others write is refused.
+call_starts = Table(
+    "call_starts",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("service", String(64), nullable=False),
+    Column("idempotency_key", String(256), nullable=False),
+    Column("digest", String(64), nullable=False),  # of the request: the same key may ask for nothing else
+    Column("document", Text, nullable=False),  # who, about what
+    Column("state", String(16), nullable=False),  # creating, arranged, registered, abandoned
+    Column("created_at", Instant, nullable=False),
+    Column("touched_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("attempt", String(36)),
+    Column("working_until", Instant),
+    Column("host_user", String(256)),
+    Column("meeting_id", String(20)),
+    Column("join_url", Text),
+    Column("links", Text),  # each party's own, where the plan allows it
+    Column("closed_revision", Integer, nullable=False),  # of portal_calls: recordings up to it are closed at Zoom
+    UniqueConstraint("service", "idempotency_key", name="call_starts_by_key"),
+    Index("call_starts_by_state", "state", "touched_at"),
+    Index("call_starts_by_meeting", "meeting_id"),
+)
+
+# The pool of hosts: one call at a time each, until the call's end or for a day.
+host_leases = Table(
+    "host_leases",
+    metadata,
+    Column("host_user", String(256), primary_key=True),
+    Column("call_id", String(36)),
+    Column("leased_at", Instant),
+    Column("leased_until", Instant),
+    Column("used_up_until", Instant),  # it has made its meetings of the day
 )

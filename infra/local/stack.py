@@ -20,6 +20,7 @@ from infra.secret import Secret
 from infra.settings import Address
 from infra.storage.s3 import S3Store
 from infra.zoom.simulator import SimulatorServer
+from infra.zoom.simulator.hosts import HOSTS
 
 BUCKET = "call-recordings"
 CALL_PAGE_URL = "https://marketplace.example/calls/{call_id}"
@@ -158,6 +159,7 @@ class Stack:
             "ZOOM_HOSTS": zoom.url,
             "CHAT_URL": zoom.chat_url,
             "CALL_PAGE_URL": CALL_PAGE_URL,
+            "ZOOM_HOST_USERS": ",".join(HOSTS),
         }
         if self._portal is not None:
             settings["PORTAL_BIND"] = str(self._portal)

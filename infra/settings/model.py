@@ -103,6 +103,7 @@ class PortalSettings:
     zoom: ZoomSettings
     zoom_host_users: tuple[str, ...]
     public_url: str
+    call_page_url: str
     bind: Address
     admin_bind: Address
     threads: int

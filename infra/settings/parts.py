@@ -33,6 +33,13 @@ def parse_share(text: str) -> float:
     return share
 
 
+def read_call_page_url(reader: Reader) -> str:
+    url = reader.required("CALL_PAGE_URL", "the marketplace's page of a call, with {call_id} in it")
+    if url and "{call_id}" not in url:
+        reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
+    return url
+
+
 def read_archive_bucket(reader: Reader) -> str:
     return reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings")
 

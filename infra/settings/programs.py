@@ -21,6 +21,7 @@ from infra.settings.parts import (
     parse_switch,
     parse_zoom_plan,
     read_archive_bucket,
+    read_call_page_url,
     read_database_url,
     read_log_level,
     read_policy_folder,
@@ -69,7 +70,7 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         ConfigurationError: naming every setting that is missing or wrong.
     """
     reader = Reader(environ)
-    call_page_url = reader.required("CALL_PAGE_URL", "the marketplace's page of a call, with {call_id} in it")
+    call_page_url = read_call_page_url(reader)
     settings = ProcessorSettings(
         transport=read_transport(reader),
         database_url=read_database_url(reader),
@@ -87,8 +88,6 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         log_level=read_log_level(reader),
         policy_folder=read_policy_folder(reader),
     )
-    if settings.call_page_url and "{call_id}" not in settings.call_page_url:
-        reader.problems.append("CALL_PAGE_URL has no {call_id} in it")
     if settings.health_file and "{processor}" not in settings.health_file:
         reader.problems.append("HEALTH_FILE has no {processor} in it")
     reader.finish()
@@ -133,6 +132,7 @@ def portal_settings(environ: Mapping[str, str]) -> PortalSettings:
         zoom=zoom_settings(environ, reader),
         zoom_host_users=reader.items("ZOOM_HOST_USERS"),
         public_url=read_public_url(reader, bind),
+        call_page_url=read_call_page_url(reader),
         bind=bind,
         admin_bind=reader.address("PORTAL_ADMIN_BIND", "127.0.0.1:0"),
         threads=reader.number("PORTAL_THREADS", 16, 1, 256),

@@ -8,10 +8,9 @@ import click
 
 from infra.clock import SystemClock
 from infra.errors import ConfigurationError
-from infra.hosts import AllowList
 from infra.settings import zoom_check_settings
 from infra.zoom.checking import Line, check
-from infra.zoom.client import ZoomClient
+from infra.zoom.connect import open_zoom
 
 _MARKS = {"ok": "ok   ", "wrong": "WRONG", "look": "look "}
 
@@ -27,18 +26,9 @@ def check_command() -> None:
     change it; look where Zoom's API does not tell it, for a person to tick off. Changes nothing. Exit code 1: something
     is wrong."""
     settings = zoom_check_settings(os.environ)
-    zoom = settings.zoom
-    if zoom.client_id is None or zoom.client_secret is None or zoom.oauth_account_id is None:
+    client = open_zoom(settings.zoom, SystemClock())
+    if client is None:
         raise ConfigurationError("ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET and ZOOM_OAUTH_ACCOUNT_ID are not set")
-    client = ZoomClient(
-        client_id=zoom.client_id,
-        client_secret=zoom.client_secret,
-        account_id=zoom.oauth_account_id,
-        api_url=zoom.api_url,
-        oauth_url=zoom.oauth_url,
-        hosts=AllowList(zoom.hosts),
-        clock=SystemClock(),
-    )
     with closing(client):
         found = [
             _said(line)
@@ -46,7 +36,7 @@ def check_command() -> None:
                 client.account,
                 hosts=settings.host_users,
                 accounts=settings.account_ids,
-                oauth_account=zoom.oauth_account_id,
+                oauth_account=settings.zoom.oauth_account_id or "",
             )
         ]
     counts = {verdict: sum(line.verdict == verdict for line in found) for verdict in _MARKS}

@@ -38,7 +38,9 @@ class CallEventSchema(Schema):
 class CallCreated(CallEventSchema):
     """A call was arranged."""
 
-    order_id = fields.String(required=True, metadata=meaning("The marketplace's order."))
+    order_id = fields.String(
+        required=True, metadata=meaning("The marketplace's order; empty for a call from the inbox about no order.")
+    )
     conversation_id = fields.String(required=True, metadata=meaning("The marketplace's conversation."))
     freelancer_id = fields.String(required=True, metadata=meaning("The freelancer's marketplace user id."))
     client_id = fields.String(required=True, metadata=meaning("The client's marketplace user id."))
