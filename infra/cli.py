@@ -9,6 +9,7 @@ from infra.contracts.cli import contracts
 from infra.database.engine import migrate as migrate_database
 from infra.database.engine import open_database
 from infra.provisioning.cli import provision
+from infra.quarantine.cli import quarantine
 from infra.settings import database_url
 from infra.status.cli import status
 from infra.topics_cli import topics
@@ -31,6 +32,7 @@ def migrate() -> None:
 cli.add_command(contracts)
 cli.add_command(topics)
 cli.add_command(provision)
+cli.add_command(quarantine)
 cli.add_command(status)
 cli.add_command(zoom)
 

@@ -1,0 +1,1 @@
+"""What lies in the quarantine, and bringing back what can be used after all."""
