@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit fuzz fuzz-long lint bench lock clean
+.PHONY: help install install-system run demo test test-unit faults soak fuzz fuzz-long lint bench lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -31,6 +31,14 @@ test: .venv/installed-dev ## Run every test, with a real Kafka broker, S3 server
 
 test-unit: .venv/installed-dev ## Run the tests that need no server: under a minute
 	@$(PYTHON_IN_VENV) -m pytest -n 2 tests/unit tests/architecture
+
+faults: .venv/installed-dev ## Break every part under load, 14 scenarios with 3 seeds each, and keep the table in docs/reliability.md: under 50 minutes
+	@sh infra/local/system.sh --if-root test
+	@$(PYTHON_IN_VENV) -m tests.fault_lab --document "make faults"
+
+soak: .venv/installed-dev ## Break everything at once, in random order, for 10 minutes
+	@sh infra/local/system.sh --if-root test
+	@$(PYTHON_IN_VENV) -m tests.fault_lab everything --seed 1 --seconds 600 --document "make soak"
 
 fuzz: .venv/installed-dev ## Try odd bytes on everything that reads what others wrote, for 60 s (SECONDS=600: for longer)
 	@$(PYTHON_IN_VENV) -m tests.fuzz --seconds $(or $(SECONDS),60)

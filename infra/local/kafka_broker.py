@@ -28,7 +28,7 @@ ADMIN = "admin"  # of the users, the one who may do everything
 
 
 class KafkaBroker:
-    """A single-node broker with its data in `folder`. Started again, it has the same port and its data.
+    """A broker that is a cluster by itself, with its data in `folder`. Started again, it has the same port and its data.
 
     It ends when the thread that started it ends, however that happens (on Linux). With `users` (names and passwords, `admin`
     among them) it asks for SASL, PLAIN or SCRAM, and but for `admin` they may do only what ACLs allow. With a certificate it
@@ -48,11 +48,17 @@ class KafkaBroker:
         self._certificate = certificate
         self._protocol = ("SASL_" if users else "") + ("SSL" if certificate else "PLAINTEXT")
         self._port, self._controller_port = _ports(folder)
+        self._log = folder / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap_servers(self) -> str:
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def controller(self) -> str:
+        """Where its controller listens."""
+        return f"127.0.0.1:{self._controller_port}"
 
     @property
     def pid(self) -> int | None:
@@ -65,12 +71,16 @@ class KafkaBroker:
             ConfigurationError: Java or Maven is missing, or the broker ended while starting; the text says what to do.
             TransientError: it does not answer in time.
         """
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Begin to start; brokers of one cluster are ready only together. Raises ConfigurationError as `start` does."""
         java, classpath = kafka_jars.java(), f"{kafka_jars.jars()}/*"
         properties = self._configure()
         self._format(java, classpath, properties)
-        log = self._folder / "broker.log"
         options = [HEAP, "-XX:+UseG1GC", f"-Dlog4j2.configurationFile={kafka_jars.FOLDER / 'log4j2.properties'}"]
-        with log.open("wb") as output:
+        with self._log.open("wb") as output:
             self._process = subprocess.Popen(
                 tied_to_parent([java, *options, "-cp", classpath, "kafka.Kafka", str(properties)]),
                 stdin=subprocess.DEVNULL,
@@ -78,8 +88,11 @@ class KafkaBroker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches its owner alone, who stops it in order
             )
+
+    def wait_until_ready(self) -> None:
+        """Return once it answers; one that does not is ended. Raises as `start` does."""
         try:
-            self._wait_until_ready(log)
+            self._wait()
         except BaseException:
             self.kill()
             raise
@@ -115,9 +128,14 @@ class KafkaBroker:
         properties.write_text(template)
         return properties
 
+    def _own_settings(self) -> Sequence[str]:
+        """What this broker has beside the template's; later lines replace earlier ones."""
+        return ()
+
     def _secured(self) -> str:
         """What the listener asks for; later lines replace earlier ones."""
         lines = [
+            *self._own_settings(),
             f"listener.security.protocol.map={self._protocol}:{self._protocol},CONTROLLER:PLAINTEXT",
             f"inter.broker.listener.name={self._protocol}",
         ]
@@ -146,7 +164,8 @@ class KafkaBroker:
         if result.returncode != 0:
             raise ConfigurationError(f"the local Kafka broker's folder {self._folder} could not be prepared")
 
-    def _wait_until_ready(self, log: Path) -> None:
+    def _wait(self) -> None:
+        log = self._log
         deadline = self._clock.monotonic() + START_SECONDS
         while not (STARTED_LINE.encode() in log.read_bytes() and self._answers()):
             if self._process is None or self._process.poll() is not None:

@@ -24,8 +24,8 @@ USER = "pipeline"  # the database's own superuser
 SYSTEM_USER = "postgres"  # Debian's; PostgreSQL refuses to run as root
 DEBIAN = Path("/usr/lib/postgresql")
 PROGRAMS = ("initdb", "postgres", "pg_isready")
-# Nothing of it has to survive a power cut, and a commit need not wait for the disk.
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Nothing of it has to survive a power cut, so a commit need not wait for the disk. It survives a crash of the server.
+FAST = ("fsync=off", "full_page_writes=off")
 # Gives up root, then ends with its parent: the kernel forgets PR_SET_PDEATHSIG when the user changes. SIGINT waits for no client.
 _TIED_TO_PARENT = (
     "import ctypes, os, signal, sys\n"
@@ -64,7 +64,7 @@ class PostgresServer:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Return once the server answers.
+        """Return once the server answers; after `kill` on the same port, with its data.
 
         Raises:
             ConfigurationError: PostgreSQL is not installed, or it ended while starting; the text says what to do.
@@ -73,10 +73,12 @@ class PostgresServer:
         programs = _programs()
         account = _account()
         self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._place = Path(tempfile.mkdtemp(prefix="postgres-"))
         try:
-            os.chown(self._place, account.pw_uid, account.pw_gid)
-            self._make_data(programs, account)
+            if self._place is None:
+                self._place = Path(tempfile.mkdtemp(prefix="postgres-"))
+                os.chown(self._place, account.pw_uid, account.pw_gid)
+                self._make_data(programs, account)
+                (self._port,) = free_ports(1)
             self._run(programs, account)
             self._wait_until_ready(programs)
         except BaseException:
@@ -96,6 +98,13 @@ class PostgresServer:
         if self._place is not None:
             shutil.rmtree(self._place, ignore_errors=True)
             self._place = None
+
+    def kill(self) -> None:
+        """End the server as a crash would, its data left for the next start; harmless when it is not running."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGQUIT)  # at once, writing nothing; SIGKILL would leave its children behind
+            process.wait()
 
     def _make_data(self, programs: Path, account: pwd.struct_passwd) -> None:
         place = self._place_of()
@@ -119,7 +128,6 @@ class PostgresServer:
 
     def _run(self, programs: Path, account: pwd.struct_passwd) -> None:
         place = self._place_of()
-        (self._port,) = free_ports(1)
         settings = [
             f"listen_addresses={HOST}",
             f"port={self._port}",

@@ -43,9 +43,18 @@ class Child:
         """None while it runs."""
         return self._process.poll()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM; harmless when it has ended."""
         self._process.terminate()
+
+    def kill(self) -> None:
+        """End it as a crash would; harmless when it has ended."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """End it: SIGTERM, then, when it does not end in time, SIGKILL."""

@@ -118,6 +118,13 @@ class S3Server:
             process.kill()
             process.wait()
 
+    def kill(self) -> None:
+        """End the server as a crash would; harmless when it is not running."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
     def run_lifecycle(self) -> str:
         """Apply the buckets' lifecycle rules now, which SeaweedFS else does once a day; return what it said.
 
