@@ -14,8 +14,10 @@ from infra.clock import SystemClock
 from infra.database.engine import check_revision, open_database
 from infra.errors import ConfigurationError, TransientError
 from infra.serving import server
-from infra.settings import Address, PortalSettings, database_url, portal_settings
+from infra.settings import Address, PortalSettings, database_url, portal_settings, portal_url
+from portal.audit_cli import audit
 from portal.auth.service_tokens import SCOPES, ServiceTokens
+from portal.auth.sessions import ROLES, Role, Sessions
 from schemas.errors import PipelineError
 
 log = structlog.get_logger("portal")
@@ -50,6 +52,20 @@ def sweep() -> None:
     swept = sweep_once(settings)
     click.echo(", ".join(f"{count} {name}" for name, count in asdict(swept).items()))
     sys.exit(1 if swept.failed else 0)
+
+
+@cli.command("sign-in")
+@click.option("--role", type=click.Choice(ROLES), default="analyst", show_default=True)
+@click.option("--name", help="Whose pseudonym; tells apart who works on this machine.  [default: the role]")
+def sign_in(role: Role, name: str | None) -> None:
+    """Print a link that signs an analyst in once, where there is no identity provider."""
+    engine = open_database(database_url(os.environ))
+    check_revision(engine)
+    token = Sessions(engine, SystemClock()).make_link(f"local-{name or role}", role)
+    click.echo(portal_url(os.environ) + "/sign-in/once/" + "".join(token))
+
+
+cli.add_command(audit)
 
 
 @cli.group()

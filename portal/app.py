@@ -6,8 +6,10 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from portal import headers, problems
+from portal.auth import sign_in
 from portal.calls import views as calls
 from portal.ports import Ports
+from portal.reviews import views as reviews
 
 MAX_BODY_BYTES = 64 * 1024  # the largest body is a report with 4,000 characters
 
@@ -20,6 +22,8 @@ def create_app(ports: Ports) -> Flask:
     headers.register(app, (ports.store.link_origin(),))
     problems.register(app)
     app.register_blueprint(calls.blueprint(ports))
+    app.register_blueprint(sign_in.make_blueprint(ports.sign_in))
+    app.register_blueprint(reviews.make_blueprint(ports))
     return app
 
 

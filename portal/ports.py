@@ -10,6 +10,7 @@ from infra.storage.base import ObjectStore
 from infra.transport import Producer
 from portal.audit import Audit
 from portal.auth.service_tokens import ServiceTokens
+from portal.auth.sign_in import SignIn
 from portal.calls.desk import CallDesk
 
 
@@ -23,6 +24,7 @@ class Ports:
     tokens: ServiceTokens
     audit: Audit
     store: ObjectStore
+    sign_in: SignIn
     metrics: Metrics
     clock: Clock
     public_url: str

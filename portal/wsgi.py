@@ -11,6 +11,7 @@ from infra.admin import AdminApp
 from infra.clock import Clock, SystemClock
 from infra.database.engine import check_revision, open_database
 from infra.errors import ConfigurationError
+from infra.identity.oidc import OidcProvider
 from infra.metrics import PrometheusMetrics
 from infra.serving.bridge import Bridge
 from infra.settings import PortalSettings
@@ -20,7 +21,10 @@ from infra.transport.connect import connect
 from infra.zoom.connect import open_zoom
 from portal.app import MAX_BODY_BYTES, create_app
 from portal.audit import Audit
+from portal.auth.guard import Guard, place_for
 from portal.auth.service_tokens import ServiceTokens
+from portal.auth.sessions import Sessions
+from portal.auth.sign_in import Roles, SignIn
 from portal.calls.desk import CallDesk, open_desk
 from portal.calls.starting import Marketplace
 from portal.calls.sweep import Swept
@@ -49,11 +53,13 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
     store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
     desk, close_zoom = open_calls(settings, engine, producer, clock)
     sweeper = None if desk is None else Sweeper(desk.sweep)
+    audit = Audit(engine, settings.audit.key, settings.audit.head, clock)
     ports = Ports(
         engine=engine,
         producer=producer,
         tokens=ServiceTokens(engine, clock),
-        audit=Audit(engine, settings.audit_key, clock),
+        audit=audit,
+        sign_in=_sign_in(settings, engine, audit, clock),
         metrics=metrics,
         clock=clock,
         public_url=settings.public_url,
@@ -123,3 +129,18 @@ def sweep_once(settings: PortalSettings) -> Swept:
         finally:
             close_zoom()
             engine.dispose()
+
+
+def _sign_in(settings: PortalSettings, engine: Engine, audit: Audit, clock: Clock) -> SignIn:
+    oidc, sessions = settings.oidc, Sessions(engine, clock)
+    place = place_for(has_provider=oidc is not None, bind_host=settings.bind.host)
+    return SignIn(
+        sessions=sessions,
+        guard=Guard(sessions, audit, settings.public_url, place),
+        audit=audit,
+        clock=clock,
+        key=settings.audit.key,
+        public_url=settings.public_url,
+        provider=None if oidc is None else OidcProvider(oidc.issuer, oidc.client_id, oidc.client_secret, clock),
+        roles=Roles() if oidc is None else Roles(oidc.role_claim, oidc.analyst_role, oidc.lead_role),
+    )

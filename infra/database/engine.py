@@ -1,7 +1,7 @@
 """Open the database, and check that its schema is the one this program was written for."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
@@ -53,6 +53,7 @@ _REFUSALS = {
 }
 _TURNS: "WeakKeyDictionary[Engine, Lock]" = WeakKeyDictionary()
 _TURNS_LOCK = Lock()
+_AFTER_COMMIT = "after_commit"
 _MIGRATION_LOCK = 0x5A6F6F6D  # "Zoom": the number of our PostgreSQL advisory lock
 
 
@@ -137,12 +138,25 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     with _turn(engine), translated(), engine.connect() as connection:
         if durable and connection.dialect.name == "sqlite":
             _set_synchronous(connection, "FULL")
+        waiting: list[Callable[[], None]] = []
+        connection.info[_AFTER_COMMIT] = waiting
         try:
             with connection.begin():
                 yield connection
         finally:
+            connection.info.pop(_AFTER_COMMIT, None)  # a connection that was cut has forgotten it
             if durable and connection.dialect.name == "sqlite":
                 _set_synchronous(connection, "NORMAL")
+        for then in waiting:
+            then()
+
+
+def after_commit(connection: Connection, then: Callable[[], None]) -> None:
+    """Have this called once the transaction of `writing` is committed, and not at all when it is rolled back.
+
+    What it raises comes out of the `writing` block, though the transaction stands.
+    """
+    connection.info[_AFTER_COMMIT].append(then)
 
 
 @contextmanager

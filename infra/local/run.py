@@ -91,6 +91,8 @@ def _say_what_runs(stack: Stack, zoom: Address, folder: Path, console: Console) 
 Everything runs, on this machine alone; its data and logs are in {folder}.
   receiver     {stack.receiver_url}   Zoom's webhooks come in here
   portal       {stack.environment["PORTAL_URL"]}   starts calls, shows recordings, takes reports
+  review       {stack.sign_in_link()}
+               signs you in as a lead, once, within 15 minutes; python -m portal sign-in --role lead prints another
   processors   call_events, chat_invitation, recording_archive, meeting_flagging, review_queue
   log          the embedded one, a SQLite file
   S3 server    {stack.environment["AWS_ENDPOINT_URL_S3"]}, bucket {stack.environment["ARCHIVE_BUCKET"]}

@@ -111,6 +111,10 @@ class Stack:
         """Open the bucket with the server's own keys; the caller closes it."""
         return S3Store(BUCKET, self._s3.endpoint_url, self._s3.client())
 
+    def sign_in_link(self) -> str:
+        """Return a link that signs a lead in to the portal, once."""
+        return self._portal_says("sign-in", "--role", "lead")
+
     def check(self) -> None:
         """Raise ConfigurationError when a part has ended by itself."""
         for child in self._children:
@@ -164,6 +168,7 @@ class Stack:
         if self._portal is not None:
             settings["PORTAL_BIND"] = str(self._portal)
             settings["PORTAL_URL"] = f"http://{self._portal}"
+            settings["PORTAL_AUDIT_HEAD"] = str(self._folder.absolute() / "audit-head.json")
             settings["PORTAL_AUDIT_KEY"] = _kept_secret(self._folder / "audit-key")
         own = (
             {}
@@ -176,18 +181,17 @@ class Stack:
         """The service token of the marketplace's back end, which there is none of here: people try its requests by hand."""
         path = self._folder / "portal-token"
         if not path.exists():
-            made = subprocess.run(
-                [sys.executable, "-m", "portal", "tokens", *_TOKEN],
-                env=dict(self.environment),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if made.returncode != 0:
-                raise ConfigurationError(f"no token for the portal: {made.stderr.strip()}")
+            token = self._portal_says("tokens", *_TOKEN)
             path.touch(mode=0o600)
-            path.write_text(made.stdout.strip())
+            path.write_text(token)
         return path.read_text()
+
+    def _portal_says(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "portal", *arguments]
+        said = subprocess.run(command, env=dict(self.environment), capture_output=True, text=True, check=False)
+        if said.returncode != 0:
+            raise ConfigurationError(f"portal {arguments[0]} failed: {said.stderr.strip()}")
+        return said.stdout.strip()
 
     def _child(self, name: str, *arguments: str) -> Child:
         return Child(name, [sys.executable, *arguments], self.environment, self._folder / f"{name}.log")

@@ -90,10 +90,32 @@ class ReconcileSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The identity provider of analysts, and where it says what somebody may do."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    role_claim: str
+    analyst_role: str
+    lead_role: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """`head` is the file that tells how long the audit is, outside the database."""
+
+    database_url: Secret
+    key: Secret
+    head: Path
+
+
+@dataclass(frozen=True, slots=True)
 class PortalSettings:
     """`public_url` is where people and programs reach the portal; `host_users` are the Zoom users that may host calls.
 
     With `downloads` participants may save a recording, not only play it.
+    Without `oidc` analysts come in by one-time links, from this machine alone.
     """
 
     transport: TransportSettings
@@ -107,8 +129,9 @@ class PortalSettings:
     bind: Address
     admin_bind: Address
     threads: int
-    audit_key: Secret
     downloads: bool
+    audit: AuditSettings
+    oidc: OidcSettings | None
     log_level: str
 
 

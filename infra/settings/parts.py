@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from infra import plaintext
 from infra.secret import Secret
-from infra.settings.model import TransportSettings
+from infra.settings.model import AuditSettings, OidcSettings, TransportSettings
 from infra.settings.reader import Address, Reader
 
 KAFKA_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")  # Kafka's own names; SSL is TLS
@@ -133,3 +133,35 @@ def read_public_url(reader: Reader, bind: Address) -> str:
     elif parts.scheme == "http" and not plaintext.is_here(parts.hostname):
         reader.problems.append("PORTAL_URL is http:// and not on this machine: sessions would travel in the clear")
     return url
+
+
+def read_audit(reader: Reader, database_url: Secret) -> AuditSettings:
+    """Where the portal's audit is. Its head lies beside a SQLite file, else under the working directory."""
+    key = Secret(reader.required("PORTAL_AUDIT_KEY", "a long random text that is kept outside the database"))
+    if key and len(key) < MIN_AUDIT_KEY_CHARACTERS:
+        reader.problems.append(f"PORTAL_AUDIT_KEY is shorter than {MIN_AUDIT_KEY_CHARACTERS} characters")
+    path = database_url.removeprefix("sqlite:///") if database_url.startswith("sqlite:///") else "var/portal.db"
+    head = Path(reader.text("PORTAL_AUDIT_HEAD") or Path(path).parent / "audit-head.json")
+    return AuditSettings(database_url, key, head)
+
+
+def read_oidc(reader: Reader) -> OidcSettings | None:
+    """The identity provider of analysts: all three or none."""
+    given = {name: reader.text(name) or "" for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")}
+    settings = OidcSettings(
+        issuer=given["OIDC_ISSUER"],
+        client_id=given["OIDC_CLIENT_ID"],
+        client_secret=Secret(given["OIDC_CLIENT_SECRET"]),
+        role_claim=reader.text("OIDC_ROLE_CLAIM", "roles") or "",
+        analyst_role=reader.text("OIDC_ANALYST_ROLE", "analyst") or "",
+        lead_role=reader.text("OIDC_LEAD_ROLE", "lead") or "",
+    )
+    if not any(given.values()):
+        return None
+    if not all(given.values()):
+        reader.problems.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all or none")
+    parts = urlsplit(settings.issuer)
+    is_here = parts.scheme == "http" and bool(parts.hostname) and plaintext.is_here(parts.hostname or "")
+    if settings.issuer and parts.scheme != "https" and not is_here:
+        reader.problems.append("OIDC_ISSUER is not https://…: whoever is on the way could sign in as anybody")
+    return settings

@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 from infra.secret import Secret
 from infra.settings.model import (
+    AuditSettings,
     PortalSettings,
     ProcessorSettings,
     ProvisionSettings,
@@ -16,14 +17,15 @@ from infra.settings.model import (
     ZoomSettings,
 )
 from infra.settings.parts import (
-    MIN_AUDIT_KEY_CHARACTERS,
     parse_share,
     parse_switch,
     parse_zoom_plan,
     read_archive_bucket,
+    read_audit,
     read_call_page_url,
     read_database_url,
     read_log_level,
+    read_oidc,
     read_policy_folder,
     read_public_url,
     read_s3_endpoint_url,
@@ -124,9 +126,10 @@ def portal_settings(environ: Mapping[str, str]) -> PortalSettings:
     """
     reader = Reader(environ)
     bind = reader.address("PORTAL_BIND", "127.0.0.1:8070")
+    database_url = read_database_url(reader)
     settings = PortalSettings(
         transport=read_transport(reader),
-        database_url=read_database_url(reader),
+        database_url=database_url,
         archive_bucket=read_archive_bucket(reader),
         s3_endpoint_url=read_s3_endpoint_url(reader),
         zoom=zoom_settings(environ, reader),
@@ -136,14 +139,29 @@ def portal_settings(environ: Mapping[str, str]) -> PortalSettings:
         bind=bind,
         admin_bind=reader.address("PORTAL_ADMIN_BIND", "127.0.0.1:0"),
         threads=reader.number("PORTAL_THREADS", 16, 1, 256),
-        audit_key=Secret(reader.required("PORTAL_AUDIT_KEY", "a long random text that is kept outside the database")),
         downloads=reader.parsed("PORTAL_DOWNLOADS", "off", parse_switch, "on or off"),
+        audit=read_audit(reader, database_url),
+        oidc=read_oidc(reader),
         log_level=read_log_level(reader),
     )
-    if settings.audit_key and len(settings.audit_key) < MIN_AUDIT_KEY_CHARACTERS:
-        reader.problems.append(f"PORTAL_AUDIT_KEY is shorter than {MIN_AUDIT_KEY_CHARACTERS} characters")
     reader.finish()
     return settings
+
+
+def audit_settings(environ: Mapping[str, str]) -> AuditSettings:
+    """Read where the portal's audit is, and nothing else."""
+    reader = Reader(environ)
+    settings = read_audit(reader, read_database_url(reader))
+    reader.finish()
+    return settings
+
+
+def portal_url(environ: Mapping[str, str]) -> str:
+    """Read where people reach the portal, and nothing else."""
+    reader = Reader(environ)
+    url = read_public_url(reader, reader.address("PORTAL_BIND", "127.0.0.1:8070"))
+    reader.finish()
+    return url
 
 
 def provision_settings(environ: Mapping[str, str]) -> ProvisionSettings:

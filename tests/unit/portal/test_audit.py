@@ -1,5 +1,6 @@
 """The audit's rows vouch for all before them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,10 +33,11 @@ def test_every_row_follows_the_one_before(portal: Portal) -> None:
         previous = row.digest
 
 
-def test_another_key_makes_other_digests(portal: Portal) -> None:
+def test_another_key_makes_other_digests(portal: Portal, tmp_path: Path) -> None:
     """Who can write to the table still cannot make a row that fits."""
     portal.audit.append(ENTRIES[0])
-    forged = Audit(portal.engine, Secret("a key that is not the audit's, of any length"), portal.clock)
+    key = Secret("a key that is not the audit's, of any length")
+    forged = Audit(portal.engine, key, tmp_path / "head.json", portal.clock)
     forged.append(ENTRIES[1])
 
     first, second = rows(portal.engine)

@@ -21,6 +21,7 @@ class Headers(list[tuple[str, str]]):
 
 class Scope:
     method, path, query_string, scheme, http_version, server = "POST", "/café", "a=1", "http", "1.1", "127.0.0.1:8080"
+    client = "192.0.2.7:50000"
 
     def __init__(self, headers: Iterable[tuple[str, str]]) -> None:
         self.headers = Headers(headers)

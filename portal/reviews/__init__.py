@@ -1,0 +1,1 @@
+"""The review queue: analysts look into flagged and reported calls, and decide."""
