@@ -14,18 +14,23 @@ install: .venv/installed ## Install what running needs into .venv, by the lock f
 
 .venv/installed-dev: requirements-dev.lock pyproject.toml infra/local/install.sh
 	@sh infra/local/install.sh requirements-dev.lock
-	@touch $@ .venv/installed
+	@touch .venv/installed $@
 
 install-system: ## Install what only root can, on Debian: PostgreSQL, Java, Maven, kcat, benchmark peers (BROWSER=1: Chromium too)
 	@sh infra/local/system.sh test bench $(if $(BROWSER),browser)
 
-run: install ## Run everything on this machine; without Zoom credentials a simulated Zoom plays calls
-	@$(PYTHON_IN_VENV) -m infra.local run
+run: install $(if $(filter matrix,$(CHAT)),.venv/installed-matrix) ## Run everything on this machine; without Zoom credentials a simulated Zoom plays calls (CHAT=matrix: with a real Matrix homeserver as its chat)
+	@$(PYTHON_IN_VENV) -m infra.local run $(if $(CHAT),--chat $(CHAT))
+
+.venv/installed-matrix: .venv/installed requirements-matrix.lock
+	@echo "installing requirements-matrix.lock into .venv ..."
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-matrix.lock
+	@touch $@
 
 demo: install ## Play calls through everything, check what came out, print it as a table (KAFKA=1 POSTGRES=1: on a real Kafka broker, on PostgreSQL)
 	@$(PYTHON_IN_VENV) -m infra.local demo $(if $(KAFKA),--kafka) $(if $(POSTGRES),--postgres)
 
-test: .venv/installed-dev ## Run every test, with a real Kafka broker, S3 server and PostgreSQL (as root, what is missing of them is installed)
+test: .venv/installed-dev .venv/installed-matrix ## Run every test, with a real Kafka broker, S3 server and PostgreSQL (as root, what is missing of them is installed)
 	@sh infra/local/system.sh --if-root test
 	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadgroup
 
@@ -74,6 +79,8 @@ UV_COMPILE = echo 'hatchling>=1.29' | .venv/bin/uv pip compile --quiet pyproject
 lock: .venv/installed-dev ## Write the lock files anew from pyproject.toml
 	$(UV_COMPILE) -o requirements.lock
 	$(UV_COMPILE) --group dev -o requirements-dev.lock
+	.venv/bin/uv pip compile --quiet --group matrix --constraints requirements-dev.lock --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-matrix.lock
 
 clean: ## Remove everything that was made here: .venv, caches and the data under var/
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

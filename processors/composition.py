@@ -142,7 +142,7 @@ def _performers(settings: ProcessorSettings, parts: _Parts) -> dict[str, Perform
         journal=parts.journal,
         clock=parts.clock,
     )
-    chat = connect_chat(settings.chat_url, settings.chat_token, parts.clock)
+    chat = connect_chat(settings.chat_url, settings.chat_token, parts.clock, settings.chat_room)
     return {
         PutChatMessage.kind: ChatPerformer(chat),
         ArchiveFile.kind: archive,

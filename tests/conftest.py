@@ -23,10 +23,11 @@ def missing(reason: str) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Let one worker of xdist run all tests that need a broker: each worker would start its own."""
+    """Let one worker of xdist run all tests that need a broker, or a homeserver: each worker would start its own."""
     for item in items:
-        if item.get_closest_marker("kafka"):
-            item.add_marker(pytest.mark.xdist_group("kafka"))
+        for name in ("kafka", "matrix"):
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
     yield
     for item in items:  # pytest-xdist 3.8 tells its groups where pytest 9.2 no longer looks (pytest-xdist issue 1386)
         if told := vars(item).get("_nodeid"):

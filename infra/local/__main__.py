@@ -61,9 +61,17 @@ def cli() -> None:
     show_default=True,
     show_envvar=True,
 )
-def run(folder: Path, receiver: Address, zoom: Address, portal: Address) -> None:
+@click.option(
+    "--chat",
+    type=click.Choice(("reference", "matrix")),
+    default="reference",
+    show_default=True,
+    help="matrix: on a real homeserver, to be read in any Matrix client.",
+)
+def run(folder: Path, receiver: Address, zoom: Address, portal: Address, chat: str) -> None:
     """Run everything until Ctrl-C. Without Zoom credentials a simulated Zoom plays calls."""
-    run_everything(folder, SystemClock(), Console(), receiver=receiver, zoom=zoom, portal=portal)
+    addresses = {"receiver": receiver, "zoom": zoom, "portal": portal}
+    run_everything(folder, SystemClock(), Console(), **addresses, matrix=chat == "matrix")
 
 
 @cli.command()

@@ -31,6 +31,7 @@ def run(
     receiver: Address = RECEIVER,
     zoom: Address = ZOOM,
     portal: Address = PORTAL,
+    matrix: bool = False,
 ) -> None:
     """Start everything over `folder`, play calls when there are no Zoom credentials, and stay until told to stop.
 
@@ -48,6 +49,7 @@ def run(
         zoom=zoom,
         portal=portal,
         kafka=False,
+        matrix=matrix,
     )
     try:
         stack.start({"NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS)})
@@ -72,7 +74,7 @@ def _play(stack: Stack, clock: Clock, console: Console) -> None:
         transport.close()
     console.print(f"the simulated Zoom played {len(calls)} calls", highlight=False)
     for call in calls:
-        if call.registration is not None and stack.zoom is not None:
+        if call.registration is not None and stack.zoom is not None and stack.matrix is None:
             url = f"{stack.zoom.chat_url}/conversations/{call.registration.conversation_id}/messages"
             console.print(f"  {call.scenario:18} its chat: {url}", highlight=False, soft_wrap=True)
 
@@ -97,7 +99,7 @@ Everything runs, on this machine alone; its data and logs are in {folder}.
   log          the embedded one, a SQLite file
   S3 server    {stack.environment["AWS_ENDPOINT_URL_S3"]}, bucket {stack.environment["ARCHIVE_BUCKET"]}
   Zoom, chat   {zoom}, simulated
-
+{_matrix_lines(stack)}
 Try in another shell, from this folder:
   . {folder}/environment
   .venv/bin/python -m infra topics read call-events --from-beginning
@@ -109,4 +111,17 @@ Ctrl-C stops it; the next make run finds the data again.""",
         highlight=False,
         markup=False,
         soft_wrap=True,
+    )
+
+
+def _matrix_lines(stack: Stack) -> str:
+    if stack.matrix is None:
+        return ""
+    room = stack.matrix
+    # Joined with +, for an f-string would hide what is a Secret.
+    return (
+        f"\nThe chat is on Matrix instead. Read along in any client that takes a homeserver by its address:\n"
+        f"  homeserver   {room.url}\n"
+        f"  user         {room.reader.user_id}   password  " + room.reader.password + "\n"
+        f"  room         {room.alias}\n"
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from infra.clock import Clock
 from infra.errors import ConfigurationError, TransientError
 from infra.local.kafka_broker import KafkaBroker
+from infra.local.matrix_room import MatrixRoom
 from infra.local.process import Child
 from infra.local.s3_server import S3Server
 from infra.secret import Secret
@@ -35,7 +36,7 @@ _TOKEN = ("create", "marketplace", "--scope", "calls", "--scope", "recordings", 
 class Stack:
     """The whole product over one folder, all of it on loopback. A second start over the folder finds its data again.
 
-    Its database is the one that `database_url` names, else a SQLite file. Without an address for it there is no portal.
+    With `matrix` its chat is a room on a real homeserver. Its database is the one that `database_url` names, else a SQLite file. Without an address for it there is no portal.
     `environment` is what every part was started with: with it in the shell, every command of the product reaches it.
     """
 
@@ -50,6 +51,7 @@ class Stack:
         kafka: bool,
         portal: Address | None = None,
         database_url: str | None = None,
+        matrix: bool = False,
     ) -> None:
         self._folder = folder
         self._database_url = database_url or f"sqlite:///{folder.absolute() / 'processors.db'}"
@@ -59,6 +61,7 @@ class Stack:
         self._portal = portal
         self._kafka = KafkaBroker(folder / "kafka", clock) if kafka else None
         self._s3 = S3Server(folder / "s3", clock)
+        self.matrix = MatrixRoom(folder / "matrix", clock) if matrix else None
         self._children: list[Child] = []
         self.zoom: SimulatorServer | None = None
         self.environment: Mapping[str, str] = {}
@@ -91,6 +94,9 @@ class Stack:
             "starting the S3 server" if self._s3.is_real else "starting moto's S3 server: SeaweedFS has no wheel here"
         )
         self._s3.start()
+        if self.matrix is not None:
+            self._say("starting the Matrix homeserver")
+            self.matrix.start()
         host = self._addresses[1]
         self.zoom = SimulatorServer(host.host, host.port, chat_path=self._folder / "chat.db").start()
         self.environment = {**os.environ, **self._settings(self.zoom), **(settings or {})}
@@ -131,6 +137,8 @@ class Stack:
             child.stop()
         if self.zoom is not None:
             self.zoom.close()
+        if self.matrix is not None:
+            self.matrix.stop()
         self._s3.stop()
         if self._kafka is not None:
             self._kafka.stop()
@@ -165,6 +173,8 @@ class Stack:
             "CALL_PAGE_URL": CALL_PAGE_URL,
             "ZOOM_HOST_USERS": ",".join(HOSTS),
         }
+        if self.matrix is not None:
+            settings |= self.matrix.environment()
         if self._portal is not None:
             settings["PORTAL_BIND"] = str(self._portal)
             settings["PORTAL_URL"] = f"http://{self._portal}"

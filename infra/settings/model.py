@@ -63,6 +63,7 @@ class ProcessorSettings:
     s3_endpoint_url: str | None
     chat_url: str
     chat_token: Secret | None
+    chat_room: str | None
     call_page_url: str
     call_policies_url: str
     zoom: ZoomSettings

@@ -80,6 +80,7 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         s3_endpoint_url=read_s3_endpoint_url(reader),
         chat_url=reader.text("CHAT_URL", "console:") or "console:",
         chat_token=reader.secret("CHAT_TOKEN"),
+        chat_room=reader.text("CHAT_ROOM"),
         call_page_url=call_page_url,
         call_policies_url=reader.text("CALL_POLICIES_URL") or urljoin(call_page_url, "/call-policies"),
         zoom=zoom_settings(environ, reader),

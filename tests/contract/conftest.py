@@ -10,6 +10,7 @@ from infra.clock import SystemClock
 from infra.errors import ConfigurationError
 from infra.local.kafka_broker import KafkaBroker
 from tests.conftest import missing
+from tests.contract.homeserver import Homeserver, running_homeserver
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +23,13 @@ def kafka_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     broker = started_broker(tmp_path_factory.mktemp("kafka"))
     yield broker.bootstrap_servers
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def homeserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homeserver]:
+    """A real Matrix homeserver (Synapse), one for all tests of a process; skipped where it is not installed."""
+    with running_homeserver(tmp_path_factory.mktemp("matrix")) as homeserver:
+        yield homeserver
 
 
 def started_broker(folder: Path) -> KafkaBroker:

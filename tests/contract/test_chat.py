@@ -1,9 +1,10 @@
-"""What every chat does with a slot: the console, and our HTTP contract against the reference server."""
+"""What every chat does with a slot: the console, our HTTP contract against the reference server, and Matrix on Synapse."""
 
 import io
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -26,11 +27,16 @@ def server(tmp_path: Path) -> Iterator[SimulatorServer]:
         yield server
 
 
-@pytest.fixture(params=["console", "http"])
+@pytest.fixture(params=["console", "http", pytest.param("matrix", marks=pytest.mark.matrix)])
 def chat(request: pytest.FixtureRequest) -> Iterator[Chat]:
     """Each adapter in turn."""
     if request.param == "console":
         yield ConsoleChat(io.StringIO())
+        return
+    if request.param == "matrix":
+        homeserver = request.getfixturevalue("homeserver")
+        with closing(homeserver.chat(homeserver.new_room(uuid4().hex))) as chat:
+            yield chat
         return
     with closing(connect_chat(request.getfixturevalue("server").chat_url, TOKEN, SystemClock())) as chat:
         yield chat

@@ -1,17 +1,24 @@
 """`make run`: it starts, says what runs, stops when asked, finds its data again, and refuses in one sentence."""
 
+import importlib.util
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from infra.clock import SystemClock
 from infra.local.s3_server import free_ports
+from tests.conftest import missing
 from tests.contract.s3_fixtures import require_seaweedfs
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +30,15 @@ READY = "Ctrl-C stops it"
 class Run:
     """One `make run` over a folder."""
 
-    def __init__(self, folder: Path, receiver: int, zoom: int, portal: int) -> None:
+    def __init__(self, folder: Path, receiver: int, zoom: int, portal: int, *options: str) -> None:
         self.folder = folder
         self._said = folder.with_suffix(".said")
         with self._said.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "infra.local", "run", "--folder", folder, "--zoom", f"127.0.0.1:{zoom}"],
+                [
+                    sys.executable,
+                    *("-m", "infra.local", "run", "--folder", folder, "--zoom", f"127.0.0.1:{zoom}", *options),
+                ],
                 cwd=ROOT,
                 env={
                     "PATH": os.environ["PATH"],
@@ -78,14 +88,14 @@ def wait_for(what: str, seen: Callable[[], object], seconds: float) -> None:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Run]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     """Start it over one folder, on ports that stay the same."""
     require_seaweedfs()
     ports = free_ports(3)
     started: list[Run] = []
 
-    def begin() -> Run:
-        started.append(Run(tmp_path / "run", *ports))
+    def begin(*options: str) -> Run:
+        started.append(Run(tmp_path / "run", *ports, *options))
         return started[-1]
 
     yield begin
@@ -111,6 +121,46 @@ def test_it_stops_when_asked_and_finds_its_data_again(start: Callable[[], Run]) 
     assert "call.started" in second.command("infra", "topics", "read", "call-events", "--from-beginning")
     assert "marketplace  good" in second.command("portal", "tokens", "list")
     assert second.stop() == 0
+
+
+@pytest.mark.s3
+@pytest.mark.matrix
+@pytest.mark.timeout(300)
+def test_its_chat_can_be_read_on_matrix(start: Callable[..., Run]) -> None:
+    """With what it prints, a client logs in and reads one message per call of the room."""
+    if importlib.util.find_spec("synapse") is None:
+        missing("Synapse is not installed: make .venv/installed-matrix")
+    run = start("--chat", "matrix")
+    run.wait_until_ready()
+    homeserver = said(run, r"homeserver +(http\S+)")
+    login = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": said(run, r"user +(@\S+)")}}
+    session = asked(f"{homeserver}/_matrix/client/v3/login", login | {"password": said(run, r"password  (\S+)")})
+    alias = quote(said(run, r"room +(#\S+)"))
+    room = asked(f"{homeserver}/_matrix/client/v3/join/{alias}", {}, session["access_token"])
+    path = f"{homeserver}/_matrix/client/v3/rooms/{quote(room['room_id'])}/messages?dir=b&limit=100"
+
+    def texts() -> list[str]:
+        events = asked(path, None, session["access_token"])["chunk"]
+        messages = [one["content"] for one in events if one["type"] == "m.room.message"]
+        return [one["body"] for one in messages if "m.relates_to" not in one]
+
+    wait_for("a message for each of the four calls", lambda: len(texts()) == 4, 60)
+    assert run.stop() == 0
+
+
+def said(run: Run, pattern: str) -> str:
+    """What the run printed for a person to use."""
+    found = re.search(pattern, run.said)
+    assert found is not None, run.said
+    return found.group(1)
+
+
+def asked(url: str, body: dict[str, Any] | None, token: str = "") -> dict[str, Any]:
+    """Ask as a client would: POST where there is a body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Authorization": f"Bearer {token}"})  # noqa: S310 # the stack's own
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 # the stack's own
+        return dict(json.load(answer))
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:

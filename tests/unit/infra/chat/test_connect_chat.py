@@ -5,6 +5,7 @@ import pytest
 from infra.chat.connect import connect_chat
 from infra.chat.console import ConsoleChat
 from infra.chat.http import HttpChat
+from infra.chat.matrix import MatrixChat
 from infra.errors import ConfigurationError
 from infra.secret import Secret
 from tests.fakes.clock import FakeClock
@@ -23,10 +24,30 @@ def test_http_is_made_when_the_way_is_safe(url: str) -> None:
     assert isinstance(connect_chat(url, Secret("t"), FakeClock()), HttpChat)
 
 
+@pytest.mark.parametrize("url", ["matrix:https://matrix.example", "matrix:http://127.0.0.1:8008"])
+@pytest.mark.parametrize("room", [None, "!room", "#call-{conversation_id}:example.com"])
+def test_matrix_is_made_when_the_way_is_safe(url: str, room: str | None) -> None:
+    """The homeserver's address stands behind `matrix:`; rooms by id, by alias, or the conversation's own."""
+    assert isinstance(connect_chat(url, Secret("t"), FakeClock(), room), MatrixChat)
+
+
+@pytest.mark.parametrize(
+    ("token", "room", "named"), [(None, None, "CHAT_TOKEN"), (Secret("t"), "call-{conversation_id}", "CHAT_ROOM")]
+)
+def test_matrix_is_refused_when_a_setting_is_missing(token: Secret | None, room: str | None, named: str) -> None:
+    """The sentence names the setting."""
+    with pytest.raises(ConfigurationError, match=named):
+        connect_chat("matrix:https://matrix.example", token, FakeClock(), room)
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "http://chat.example/api",
+        "matrix:http://matrix.example",
+        "matrix:matrix.example",
+        "matrix:",
+        "matrix:https://user:pass-word@matrix.example",
         "http://10.0.0.7/api",
         "http://localhost.example/api",
         "https://user:pass-word@chat.example",
