@@ -85,7 +85,7 @@ effects = Table(
     Column("result", Text),
     Column("error", Text),
     Index("effects_due", "processor", "status", "due_at", "position"),
-    Index("effects_by_target", "processor", "target", "status", "position"),
+    Index("effects_by_target", "processor", "target", "position"),
 )
 
 # How far a group has read each partition, in time: what timers wait for.
