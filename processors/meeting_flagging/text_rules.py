@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from processors.meeting_flagging.evidence import evidence
-from processors.meeting_flagging.folding import Folded, fold
-from processors.meeting_flagging.identifiers import marked
-from processors.meeting_flagging.rules import Asked, Finding, Match, Near, Rule, TextRules, Unless
-from processors.meeting_flagging.spoken import is_mostly_number, write_down
-from processors.meeting_flagging.transcripts import Utterance
+from processors.meeting_flagging.rules import Asked, Finding, Near, Rule, TextRules, Unless
 from processors.meeting_flagging.validators import VALIDATORS
+from schemas.texts.folding import Folded, fold
+from schemas.texts.identifiers import Match, marked
+from schemas.texts.spoken import is_mostly_number, write_down
+from schemas.texts.transcripts import Utterance
 
 FOLLOWING_CUES = 2  # of the same speaker: a window is at most three cues, and one before them as context
 NUMBER_CUES = 6  # more of them, where somebody goes on dictating a number
