@@ -55,12 +55,14 @@ class OwnLink:
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """A call, as far as it is. `document` is who and about what; `attempt` names this worker's turn."""
+    """A call, as far as it is. `document` is who and about what; `attempt` names this worker's turn; `touched_at` is when
+    it was last written, so for a registered one when it was registered."""
 
     call_id: str
     document: Mapping[str, Any] = field(repr=False)
     state: State
     created_at: datetime
+    touched_at: datetime
     attempts: int
     attempt: str | None
     host_user: str | None
@@ -191,6 +193,7 @@ def _read(row: Row[Any]) -> CallStart:
         document=json.loads(row.document),
         state=State(row.state),
         created_at=row.created_at,
+        touched_at=row.touched_at,
         attempts=row.attempts,
         attempt=row.attempt,
         host_user=row.host_user,

@@ -8,7 +8,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -127,19 +127,19 @@ class Sweep:
 
     def _has_ended(self, start: CallStart, lease: Lease) -> bool:
         ended_at = self._shown.ends([start.call_id]).get(start.call_id)
-        if ended_at is not None and ended_at >= lease.leased_at - SLACK:
+        if ended_at is not None and ended_at >= _counts_from(start, lease):
             return True
         return lease.leased_at + ASK_AFTER <= self._now() and self._zoom_says_ended(start, lease)
 
     def _zoom_says_ended(self, start: CallStart, lease: Lease) -> bool:
-        """Whether the meeting is gone, or was held since the host was leased and is not going on."""
+        """Whether the meeting is gone, or was held while the host was kept for it and is not going on."""
         meeting = self._zoom.meeting(start.meeting_id or "")
         if meeting is None:
             return True
         if meeting.is_going_on:
             return False
         held = self._zoom.past_instances(meeting.meeting_id)
-        return any(one.start_at is not None and one.start_at >= lease.leased_at - SLACK for one in held)
+        return any(one.start_at is not None and one.start_at >= _counts_from(start, lease) for one in held)
 
     def _close(self, recorded: Recorded, swept: Swept) -> None:
         swept.closed += sum(self._zoom.close_recording(session) for session in recorded.sessions)
@@ -147,3 +147,9 @@ class Sweep:
 
     def _now(self) -> datetime:
         return self._clock.now()
+
+
+def _counts_from(start: CallStart, lease: Lease) -> datetime:
+    """From when on an end ends the lease: of the first one any end does, of a later one those after it."""
+    is_first = lease.leased_at <= start.touched_at
+    return datetime.min.replace(tzinfo=UTC) if is_first else lease.leased_at - SLACK

@@ -92,8 +92,8 @@ def fault(engine: Engine) -> Fault:
 
 
 @pytest.fixture
-def world(engine: Engine, fault: Fault) -> CallsWorld:
-    world = CallsWorld(engine)
+def world(engine: Engine, fault: Fault, tmp_path: Path) -> CallsWorld:
+    world = CallsWorld(tmp_path, engine)
     world.step = fault.step
     return world
 

@@ -44,9 +44,9 @@ def _together(world: CallsWorld, keys: list[str]) -> Counter[int]:
         return Counter(pool.map(ask, keys))
 
 
-def test_one_key_is_one_call(engine: Engine) -> None:
+def test_one_key_is_one_call(engine: Engine, tmp_path: Path) -> None:
     """Whoever comes second waits for its turn or gets the first one's answer."""
-    world = CallsWorld(engine)
+    world = CallsWorld(tmp_path, engine)
 
     statuses = _together(world, ["the-key"] * AT_ONCE)
 
@@ -56,9 +56,9 @@ def test_one_key_is_one_call(engine: Engine) -> None:
     world.check()
 
 
-def test_a_host_is_given_once(engine: Engine) -> None:
+def test_a_host_is_given_once(engine: Engine, tmp_path: Path) -> None:
     """Of eight calls at once, five hosts take five; the others are told to wait, and leave nothing."""
-    world = CallsWorld(engine, hosts=[f"host-{number}" for number in range(5)])
+    world = CallsWorld(tmp_path, engine, hosts=[f"host-{number}" for number in range(5)])
 
     statuses = _together(world, [f"key-{number}" for number in range(AT_ONCE)])
 

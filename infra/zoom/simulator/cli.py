@@ -18,6 +18,7 @@ from infra.settings import transport_settings, zoom_settings
 from infra.transport import Producer
 from infra.transport.connect import connect
 from infra.zoom.simulator.feed import example_files, publish, read_example, read_feed, register
+from infra.zoom.simulator.held import held_as
 from infra.zoom.simulator.hosts import HOSTS
 from infra.zoom.simulator.player import Outcome, Player
 from infra.zoom.simulator.rest import Credentials
@@ -107,6 +108,7 @@ def serve(
 @click.option(
     "--register", "registers", is_flag=True, help="First write the calls to calls.registered (TRANSPORT_URL)."
 )
+@click.option("--meeting", metavar="ID", help="Play in this meeting, which was arranged over REST, as by the portal.")
 @click.option(
     "--lose", multiple=True, metavar="EVENT", help="Lose this event's deliveries; Zoom's log has them. May be repeated."
 )
@@ -120,6 +122,7 @@ def play(
     time_scale: float,
     video_bytes: int,
     registers: bool,
+    meeting: str | None,
     lose: Sequence[str],
 ) -> None:
     """Play calls against a receiver, with Zoom's retries. Exits 1 if anything sent was not accepted in the end."""
@@ -128,6 +131,8 @@ def play(
         calls = [call.losing(*lose) for call in calls]
     secret = _first(secrets)
     recordings = RemoteSimulator(server)
+    if meeting is not None:
+        calls = [_held(call, recordings, meeting) for call in calls]
     player = Player(url, secret, recordings, SystemClock(), time_scale=time_scale, report=_say_outcome)
     with closing(recordings), closing(player):
         player.validate()
@@ -207,6 +212,13 @@ def _calls(names: Sequence[str], seed: int | None, video_bytes: int) -> list[Cal
     now = SystemClock().now()
     chosen = int(now.timestamp()) if seed is None else seed
     return [build_call(name, chosen, now, video_bytes) for name in names or SCENARIOS]
+
+
+def _held(call: Call, server: RemoteSimulator, meeting_id: str) -> Call:
+    meeting = server.arranged(meeting_id.replace(" ", ""))
+    if meeting is None:
+        raise ConfigurationError(f"no meeting {meeting_id} was arranged at {server.url}")
+    return held_as(call, meeting)
 
 
 def _credentials() -> Credentials:

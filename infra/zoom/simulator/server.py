@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import urllib3
 
@@ -11,6 +12,7 @@ from infra.errors import ConfigurationError
 from infra.secret import Secret
 from infra.zoom.simulator.chat import ChatRoutes, ReferenceChat
 from infra.zoom.simulator.downloads import Downloads
+from infra.zoom.simulator.held import HeldMeeting
 from infra.zoom.simulator.library import Library, SimulatedSession
 from infra.zoom.simulator.listings import LoggedDelivery
 from infra.zoom.simulator.rest import Credentials, Rest
@@ -18,6 +20,7 @@ from infra.zoom.simulator.web import Answer, Request, WebServer, json_answer
 
 SESSIONS_PATH = "/simulator/sessions"
 LOG_PATH = "/simulator/webhook-log"
+MEETINGS_PATH = "/simulator/meetings/"
 
 
 class RecordingsServer(Protocol):
@@ -111,9 +114,19 @@ class SimulatorServer:
         """Keep a try to deliver in the webhook log."""
         self.rest.listings.log(delivery)
 
+    def arranged(self, meeting_id: str) -> HeldMeeting | None:
+        """Return a meeting that was arranged over REST, to play a call in it."""
+        found = self.rest.arranging.find(meeting_id)
+        return None if found is None else HeldMeeting.of(found)
+
     def _publish_route(self, request: Request) -> Answer | None:
         if request.path == "/healthz":
             return json_answer(200, {"status": "ok"})
+        if request.path.startswith(MEETINGS_PATH) and request.method == "GET":
+            found = self.arranged(request.path.removeprefix(MEETINGS_PATH))
+            return (
+                json_answer(404, {"message": "no such meeting"}) if found is None else json_answer(200, found.to_json())
+            )
         if request.path not in (SESSIONS_PATH, LOG_PATH) or request.method != "POST":
             return None
         try:
@@ -145,14 +158,21 @@ class RemoteSimulator:
         """Keep a try to deliver in the webhook log, over HTTP. Raises as `publish` does."""
         self._post(LOG_PATH, delivery.to_json())
 
+    def arranged(self, meeting_id: str) -> HeldMeeting | None:
+        """Return a meeting that was arranged over REST, or None. Raises as `publish` does."""
+        answer = self._ask("GET", MEETINGS_PATH + quote(meeting_id, safe=""))
+        return HeldMeeting.from_json(answer.json()) if answer.status == 200 else None
+
     def _post(self, path: str, document: dict[str, Any]) -> None:
+        if self._ask("POST", path, json=document).status != 201:
+            raise ConfigurationError(f"what answers at {self.url} is no simulator of this version")
+
+    def _ask(self, method: str, path: str, **more: Any) -> urllib3.BaseHTTPResponse:
         try:
-            answer = self._pool.request("POST", self.url + path, json=document, retries=False)
+            return self._pool.request(method, self.url + path, retries=False, **more)
         except urllib3.exceptions.HTTPError as error:
             hint = "start it with: python -m infra.zoom.simulator serve"
             raise ConfigurationError(f"no simulator answers at {self.url}; {hint}") from error
-        if answer.status != 201:
-            raise ConfigurationError(f"what answers at {self.url} is no simulator of this version")
 
     def close(self) -> None:
         """Close idle connections."""

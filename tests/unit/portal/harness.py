@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from infra.database.engine import migrate, open_database
@@ -41,11 +42,17 @@ def _migrated() -> bytes:
 class Portal:
     """What the application was made from, and a client for it."""
 
-    def __init__(self, folder: Path, provider: IdentityProvider | None = None) -> None:
-        self.clock = FakeClock()
+    def __init__(
+        self,
+        folder: Path,
+        provider: IdentityProvider | None = None,
+        *,
+        engine: Engine | None = None,
+        clock: FakeClock | None = None,
+    ) -> None:
+        self.clock = clock or FakeClock()
         self.metrics = RecordingMetrics()
-        (folder / "portal.db").write_bytes(_migrated())
-        self.engine = open_database(f"sqlite:///{folder / 'portal.db'}")
+        self.engine = engine or self.opened(folder)
         self.transport = FakeTransport(self.clock)
         self.producer = self.transport.producer()
         self.tokens = ServiceTokens(self.engine, self.clock)
@@ -77,6 +84,12 @@ class Portal:
         self.app = create_app(self.ports)
         self.client: FlaskClient = self.app.test_client()
         self.token = self.tokens.create("everything", SCOPES)
+
+    @staticmethod
+    def opened(folder: Path) -> Engine:
+        """An empty database of our own, in SQLite."""
+        (folder / "portal.db").write_bytes(_migrated())
+        return open_database(f"sqlite:///{folder / 'portal.db'}")
 
     def close(self) -> None:
         self.engine.dispose()

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -9,22 +11,17 @@ from werkzeug.test import TestResponse
 
 from infra.database.engine import reading
 from infra.database.tables import call_starts, host_leases, portal_audit
-from infra.secret import Secret
 from infra.transport import Producer
 from portal.app import create_app
-from portal.audit import Audit
-from portal.auth.service_tokens import ServiceTokens
 from portal.calls.desk import CallDesk, open_desk
+from portal.calls.ports import Zoom
 from portal.calls.starting import Marketplace, call_of
-from portal.ports import Ports
 from schemas.calls import Registration, load_registration
 from schemas.envelope import Envelope, Headers
 from schemas.topics import REGISTRATIONS
 from tests.fakes.clock import FakeClock
-from tests.fakes.metrics import RecordingMetrics
-from tests.fakes.object_store import FakeObjectStore
-from tests.fakes.transport import FakeTransport
 from tests.fakes.zoom_calls import FakeZoomCalls
+from tests.unit.portal.harness import Portal
 
 HOSTS = ("host-a", "host-b")
 FREELANCER, CLIENT = "freelancer-9", "client-4"
@@ -60,17 +57,27 @@ class SteppedProducer:
 class CallsWorld:
     """A migrated database, and everything else in memory. `restart` is what a new process sees."""
 
-    def __init__(self, engine: Engine, hosts: Sequence[str] = HOSTS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        engine: Engine,
+        hosts: Sequence[str] = HOSTS,
+        *,
+        at: Zoom | None = None,
+        clock: FakeClock | None = None,
+    ) -> None:
+        self._portal = Portal(folder, engine=engine, clock=clock)
         self.engine = engine
-        self.clock = FakeClock()
-        self.zoom = FakeZoomCalls()
-        self.transport = FakeTransport(self.clock)
-        self.tokens = ServiceTokens(engine, self.clock)
+        self.clock = self._portal.clock
+        self.transport = self._portal.transport
+        self.tokens = self._portal.tokens
         self.token = self.tokens.create("marketplace", ["calls"])
-        self._hosts = hosts
+        self.zoom = FakeZoomCalls()
+        self.hosts = hosts
         self.desk_is_open = True
         self.step: Callable[[str], None] = lambda name: None
         self.zoom.meetings.step = self._step
+        self._at = at
         self.restart()
 
     def restart(self) -> None:
@@ -78,25 +85,13 @@ class CallsWorld:
         self.desk: CallDesk = open_desk(
             self.engine,
             self.producer,
-            self.zoom,
-            hosts=self._hosts,
+            self._at or self.zoom,
+            hosts=self.hosts,
             marketplace=Marketplace("our-account", PAGE, "marketplace.example"),
             clock=self.clock,
         )
-        self.app = create_app(
-            Ports(
-                engine=self.engine,
-                producer=self.producer,
-                tokens=self.tokens,
-                audit=Audit(self.engine, Secret("an audit key for tests, 32 characters and more"), self.clock),
-                metrics=RecordingMetrics(),
-                clock=self.clock,
-                public_url="https://calls.example",
-                store=FakeObjectStore(),
-                downloads=False,
-                calls=self.desk if self.desk_is_open else None,
-            )
-        )
+        ports = replace(self._portal.ports, producer=self.producer, calls=self.desk if self.desk_is_open else None)
+        self.app = create_app(ports)
         self.client = self.app.test_client()
 
     def _step(self, name: str) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.database.engine import migrate, open_database
 from tests.unit.portal.calls.calls_world import CallsWorld
+from tests.unit.portal.harness import Portal
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[CallsWorld]:
     """Over a SQLite file of its own, with two hosts."""
-    engine = open_database(f"sqlite:///{tmp_path / 'calls.db'}")
-    migrate(engine)
-    yield CallsWorld(engine)
+    engine = Portal.opened(tmp_path)
+    yield CallsWorld(tmp_path, engine)
     engine.dispose()

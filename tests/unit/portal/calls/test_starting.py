@@ -293,7 +293,7 @@ class TestWhenItCannotBe:
 
     def test_no_hosts_at_all_is_no_crash(self, world: CallsWorld) -> None:
         """A pool that nobody has set up."""
-        world._hosts = ()
+        world.hosts = ()
         world.restart()
 
         assert world.start().get_json()["type"] == f"{SLUG}no-host-free"

@@ -61,7 +61,7 @@ class TestHosts:
         call_id = _start(world)
         _show(world, call_id, ended_at=world.clock.now() + timedelta(seconds=300))
         world.clock.advance(600)
-        world.desk.sweep.run()
+        assert world.desk.sweep.run().released == 1
         world.join(call_id, "freelancer-9")
 
         world.desk.sweep.run()
