@@ -13,12 +13,12 @@ A subscriber processes a call's events in the order of `sequence`, which has no 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from processors.base import Decision, Event
-from processors.call_facts import FILES, PRESENCE, SEGMENTS, Fact, facts_of, lifecycle
+from processors.call_facts import FILES, PRESENCE, SEGMENTS, Fact, facts_of, lifecycle, role_of
 from processors.call_timeline import Timeline, note_lifecycle, untold
 from processors.calls import Meeting, Session, state_key
 from processors.commands import AskRecordings, Command, PublishEvent, WakeAt
@@ -44,11 +44,15 @@ _OUTCOMES = {"call.invitation_posted", "call.recording_archived"}
 
 @dataclass(slots=True)
 class Said:
-    """What was published of a session before its call was known: `fact` is the identity that it keeps."""
+    """What was published of a session before its call was known: `fact` is the identity that it keeps.
+
+    `registrant_id` stays here: it tells who it was once the call is known.
+    """
 
     type: str
     fact: str
     data: dict[str, Any]
+    registrant_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -218,7 +222,8 @@ def _publish(
         "occurred_at": fact.occurred_at,
         **fact.details,
     }
-    _say(decision, Said(fact.type, fact_id(fact.type, session_id, *fact.identity), data))
+    said = Said(fact.type, fact_id(fact.type, session_id, *fact.identity), data, fact.registrant_id)
+    _say(decision, _with_role(said, call))
 
 
 def _say(decision: Decision[CallEventsState], said: Said) -> None:
@@ -231,7 +236,8 @@ def _say(decision: Decision[CallEventsState], said: Said) -> None:
     stream.append(event_id)
     text = encode(said.type, {**data, "sequence": len(stream)})
     if data["call_id"] is None:
-        state.unclaimed.setdefault(data["session_id"], []).append(Said(said.type, said.fact, json.loads(text)))
+        unclaimed = replace(said, data=json.loads(text))
+        state.unclaimed.setdefault(data["session_id"], []).append(unclaimed)
     command: Command = PublishEvent(
         topic=CALL_EVENTS.name,
         event_id=event_id,
@@ -255,8 +261,14 @@ def _claim(decision: Decision[CallEventsState]) -> None:
         if call is None:
             continue
         for said in state.unclaimed.pop(session_id):
-            data = decode(said.type, said.data)
-            _say(decision, Said(said.type, said.fact, {**data, "call_id": call.call_id}))
+            data = {**decode(said.type, said.data), "call_id": call.call_id}
+            _say(decision, _with_role(replace(said, data=data), call))
+
+
+def _with_role(said: Said, call: Registration | None) -> Said:
+    """Add who of the call's two it was, where that is known; nothing where it is not."""
+    role = role_of(call, said.registrant_id, said.data.get("is_host")) if said.type in PRESENCE.values() else None
+    return said if role is None else replace(said, data={**said.data, "role": role})
 
 
 def _stream(call_id: str | None, session_id: str | None) -> str:

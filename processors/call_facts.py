@@ -11,6 +11,7 @@ from typing import Any
 from processors.base import Event
 from processors.calls import instant_of
 from schemas.archive import kind_of
+from schemas.calls import Registration
 from schemas.envelope import format_time
 from schemas.identity import fact_id
 from schemas.zoom import Participant, RecordingFile, ZoomEvent
@@ -34,12 +35,16 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something to say in public; `identity` is what makes it unique beside its type and session."""
+    """Something to say in public; `identity` is what makes it unique beside its type and session.
+
+    `registrant_id` is under which Zoom let the person in. It is not said: it tells who of the call's two it was.
+    """
 
     type: str
     occurred_at: datetime
     identity: Sequence[object]
     details: Mapping[str, Any]
+    registrant_id: str | None = None
 
 
 def lifecycle(starts: Sequence[datetime], ends: Sequence[End]) -> Iterator[Fact]:
@@ -89,7 +94,16 @@ def _presence_fact(zoom: ZoomEvent, participant: Participant, event: Event) -> F
         "participant_ref": fact_id("participant", zoom.session_id, person),
         "is_host": participant.account_user_id == zoom.host_id if ids_known else None,
     }
-    return Fact(PRESENCE[zoom.name], at, [person, format_time(at)], details)
+    return Fact(PRESENCE[zoom.name], at, [person, format_time(at)], details, participant.registrant_id)
+
+
+def role_of(call: Registration | None, registrant_id: str | None, is_host: object) -> str | None:
+    """Return who of the call's two it was, where each came by a link of their own: the host's is the freelancer's."""
+    if call is None or call.freelancer_registrant_id is None or call.client_registrant_id is None:
+        return None
+    if is_host is True or registrant_id == call.freelancer_registrant_id:
+        return "freelancer"
+    return "client" if registrant_id == call.client_registrant_id else None
 
 
 def _public_file(file: RecordingFile) -> dict[str, Any]:

@@ -81,6 +81,12 @@ class CallParticipant(CallEventSchema):
     is_host = fields.Boolean(
         required=True, allow_none=True, metadata=meaning("Whether it was the host; null where Zoom does not say.")
     )
+    role = fields.String(
+        validate=validate.OneOf(("freelancer", "client")),
+        metadata=meaning(
+            "Which of the call's two it was, where each came by a link of their own; absent where nobody can tell."
+        ),
+    )
 
 
 class CallRecordingChanged(CallEventSchema):

@@ -13,13 +13,15 @@ from schemas.zoom.fields import Id, Instant, Text, Texts
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One join of one person. `user_id` is unique per join: a rejoin has a new one."""
+    """One join of one person. `user_id` is unique per join: a rejoin has a new one. `registrant_id` is theirs who came by a
+    link of their own."""
 
     user_id: str | None
     account_user_id: str | None
     display_name: str | None
     joined_at: datetime | None
     left_at: datetime | None
+    registrant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class _ParticipantSchema(_Lenient):
     display_name = Text(data_key="user_name", load_default=None)
     joined_at = Instant(data_key="join_time", load_default=None)
     left_at = Instant(data_key="leave_time", load_default=None)
+    registrant_id = Id(load_default=None)
 
     @post_load
     def build(self, data: dict[str, Any], **_: Any) -> Participant:

@@ -1,5 +1,6 @@
 """The public stream: what every webhook says, in what sequence, and when a recording is missing."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -143,6 +144,35 @@ def test_a_person_is_only_a_reference_when_somebody_joins(stage: Stage[CallEvent
     assert [data["is_host"] for data in told] == [True, None, False, None]
     assert told[1]["participant_ref"] == told[3]["participant_ref"]
     assert len({data["participant_ref"] for data in told}) == 3
+
+
+@pytest.mark.parametrize("registered_first", [True, False])
+def test_a_role_is_told_when_each_came_by_a_link_of_their_own(
+    registered_first: bool, stage: Stage[CallEventsState]
+) -> None:
+    """Of the two and of the host, whenever the registration comes; not of a guest, and without the registrant's id."""
+    registration = call.registered(freelancer_registrant_id="registrant-f", client_registrant_id="registrant-c")
+    joins = [
+        call.started(0),
+        call.joined(5, "u1", HOST),
+        call.joined(10, "u2", registrant="registrant-c"),
+        call.joined(15, "u3", registrant="registrant-f"),
+        call.joined(20, "u4", registrant="somebody-else"),
+        call.joined(25, "u5"),
+    ]
+
+    stage.hear(*([registration, *joins] if registered_first else [*joins, registration]))
+
+    told = [one for one in data_of(stage.published("call.participant_joined")) if one["call_id"]]
+    assert [one.get("role") for one in told] == ["freelancer", "client", "freelancer", None, None]
+    assert "registrant" not in json.dumps(data_of(stage.published()))
+
+
+def test_no_role_is_told_when_everybody_came_by_the_plain_link(stage: Stage[CallEventsState]) -> None:
+    """The host may be anybody then."""
+    stage.hear(call.registered(), call.started(0), call.joined(5, "u1", HOST), call.joined(10, "u2"))
+
+    assert all("role" not in one for one in data_of(stage.published("call.participant_joined")))
 
 
 def test_files_are_told_by_kind_when_a_recording_is_completed(stage: Stage[CallEventsState]) -> None:

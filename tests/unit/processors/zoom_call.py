@@ -52,8 +52,11 @@ def ended(seconds: float, session: str = SESSION) -> Event:
     return webhook("meeting.ended", seconds, session, end_time=stamp(seconds))
 
 
-def joined(seconds: float, user_id: str, person: str = "", session: str = SESSION) -> Event:
+def joined(
+    seconds: float, user_id: str, person: str = "", session: str = SESSION, registrant: str | None = None
+) -> Event:
     participant = {"user_id": user_id, "id": person, "user_name": "Ida Tern", "email": "", "join_time": stamp(seconds)}
+    participant |= {} if registrant is None else {"registrant_id": registrant}
     return webhook("meeting.participant_joined", seconds, session, participant=participant)
 
 
