@@ -44,6 +44,9 @@ MetricName = Literal[
     "processor_braked",  # gauge, 0 or 1: stopped until a person resumes it
     "processor_effects_running",  # gauge, effects: under way in this process, by kind; downloads are archive_file
     "portal_refused_total",  # counter, requests: that got no thread, by reason
+    "portal_calls_total",  # counter, calls asked for, by what became of it: started, repeated or why not
+    "portal_hosts_free",  # gauge, hosts: that could take a call, as of the last sweep
+    "portal_sweep_failed",  # gauge, things: that the last sweep could not do and leaves to the next
     "portal_in_flight",  # gauge, requests: whole ones that wait for their answer
 ]
 
@@ -103,6 +106,9 @@ METRICS: Mapping[MetricName, Metric] = {
     "processor_braked": Metric("gauge", "Stopped until a person resumes it", ("processor",)),
     "processor_effects_running": Metric("gauge", "Effects under way", ("processor", "kind")),
     "portal_refused_total": Metric("counter", "Requests that got no thread", ("reason",)),
+    "portal_calls_total": Metric("counter", "Calls asked for, by what became of it", ("outcome",)),
+    "portal_hosts_free": Metric("gauge", "Hosts that could take a call"),
+    "portal_sweep_failed": Metric("gauge", "What the last sweep could not do"),
     "portal_in_flight": Metric("gauge", "Requests that wait for their answer"),
 }
 

@@ -52,7 +52,7 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
     producer = transport.producer()
     store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
     desk, close_zoom = open_calls(settings, engine, producer, clock)
-    sweeper = None if desk is None else Sweeper(desk.sweep)
+    sweeper = None if desk is None else Sweeper(desk.sweep, desk.pool, metrics)
     audit = Audit(engine, settings.audit.key, settings.audit.head, clock)
     ports = Ports(
         engine=engine,

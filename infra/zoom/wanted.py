@@ -191,6 +191,7 @@ SCOPES = (
         "sharing and download at Zoom are switched off with it, recording by recording",
         ("recording:write:admin",),
     ),
+    WantedScope("marketplace_app:read:admin", "reconciliation reads Zoom's own log of deliveries with it"),
     WantedScope("user:read:user:admin", "this check reads licences with it", ("user:read:admin", "user:write:admin")),
     WantedScope(
         "user:read:settings:admin",

@@ -96,6 +96,15 @@ class HostPool:
             rows = connection.execute(select(host_leases).where(standing)).all()
         return [Lease(row.host_user, row.call_id, row.leased_at) for row in rows]
 
+    def free(self) -> int:
+        """Return how many hosts could take a call now."""
+        now = self._clock.now()
+        left = host_leases.c.used_up_until > now
+        taken = or_(and_(host_leases.c.call_id.is_not(None), host_leases.c.leased_until > now), left)
+        statement = select(host_leases.c.host_user).where(host_leases.c.host_user.in_(self._hosts), taken)
+        with reading(self._engine) as connection:
+            return len(self._hosts) - len(connection.execute(statement).all())
+
     def _leased(
         self, connection: Connection, host_user: str, call_id: str, now: datetime, *, makes_meetings: bool = True
     ) -> bool:

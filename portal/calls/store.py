@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.clock import Clock
@@ -148,6 +148,11 @@ class CallStarts:
     def known(self, call_ids: Sequence[str]) -> Mapping[str, CallStart]:
         """Return those of these calls that are ours, by id."""
         return {one.call_id: one for one in self._rows(call_starts.c.call_id.in_(call_ids))}
+
+    def forget(self, made_before: datetime) -> int:
+        """Drop the calls that were asked for before then, with their names and links; return how many."""
+        with writing(self._engine) as connection:
+            return connection.execute(delete(call_starts).where(call_starts.c.created_at < made_before)).rowcount
 
     def _rows(self, *conditions: ColumnElement[bool]) -> Sequence[CallStart]:
         with reading(self._engine) as connection:

@@ -4,6 +4,7 @@
 - A meeting of ours at Zoom that no call stands for is deleted. One that carries no call of this database is not ours.
 - A host goes back to the pool when its call has ended, by its events or, two hours on, by asking Zoom.
 - A recording that Zoom has announced is shown and downloaded at Zoom by nobody any more.
+- What was asked for sixty days ago is forgotten, names and links included.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ from schemas.errors import PipelineError
 
 UNFINISHED_AFTER = timedelta(minutes=5)  # until then whoever asked tries again, and finds what was made
 ASK_AFTER = timedelta(hours=2)  # longer than nearly every call: its end should have been heard of by then
+KEPT = timedelta(days=60)  # twice as long as a call can be joined: its last recording is closed by then
 SLACK = timedelta(minutes=1)  # between Zoom's clock and ours
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ class Swept:
     deleted: int = 0
     released: int = 0
     closed: int = 0
+    forgotten: int = 0
     failed: int = 0
 
 
@@ -74,6 +77,7 @@ class Sweep:
         self._each("strays", self._pool.hosts, self._clear_strays, swept)
         self._each("leases", self._pool.leases(), self._end_lease, swept)
         self._each("recordings", self._shown.to_close(), self._close, swept)
+        swept.forgotten = self._starts.forget(self._now() - KEPT)
         if any(asdict(swept).values()):
             log.info("calls.swept", **asdict(swept))
         return swept

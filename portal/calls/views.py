@@ -16,7 +16,7 @@ import structlog
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from infra.errors import TransientError
+from infra.errors import PermanentError, TransientError
 from infra.zoom.errors import DailyLimitReached, RateLimited
 from portal.audit import Audit, Entry
 from portal.auth.service_tokens import requires_scope
@@ -43,24 +43,16 @@ def blueprint(ports: Ports) -> Blueprint:
     @routes.post("")
     @requires_scope(ports.tokens, SCOPE)
     def start() -> ResponseReturnValue:
-        desk = _desk(ports)
-        key = _key()
-        asked = _START.load(request.get_json())
-        _judge(asked, ports.audit)
-        document = _document(asked)
         try:
-            begun = desk.starts.begin(g.service, key, request_digest(document), document)
-            made = desk.maker.finish(begun)
-        except KeyReused as error:
-            text = "This Idempotency-Key came with another request before: take a new key for a new call."
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", text) from error
-        except KeyBusy as error:
-            text = "A request with this Idempotency-Key is at work: repeat it a little later."
-            raise _later(HTTPStatus.CONFLICT, "idempotency-key-busy", text, error.retry_after_seconds) from error
-        except TransientError as error:
-            raise _put_off(error) from error
-        status = HTTPStatus.OK if begun.state is State.REGISTERED else HTTPStatus.CREATED
-        return jsonify(_STARTED.dump(_started(desk, made, ports.audit))), status
+            told, is_new = _start(_desk(ports), ports.audit)
+        except Problem as problem:
+            ports.metrics.count("portal_calls_total", outcome=problem.slug)
+            raise
+        except PermanentError:
+            ports.metrics.count("portal_calls_total", outcome="refused-behind")
+            raise
+        ports.metrics.count("portal_calls_total", outcome="started" if is_new else "repeated")
+        return jsonify(_STARTED.dump(told)), HTTPStatus.CREATED if is_new else HTTPStatus.OK
 
     @routes.get("/<call_id>/join")
     @requires_scope(ports.tokens, SCOPE)
@@ -83,6 +75,26 @@ def blueprint(ports: Ports) -> Blueprint:
         return jsonify(_JOIN.dump({**_links(desk, found, role), "role": role, "host_url": host_url}))
 
     return routes
+
+
+def _start(desk: CallDesk, audit: Audit) -> tuple[dict[str, Any], bool]:
+    """Start the call of the request; return what is told of it, and whether it is new. Raises Problem."""
+    key = _key()
+    asked = _START.load(request.get_json())
+    _judge(asked, audit)
+    document = _document(asked)
+    try:
+        begun = desk.starts.begin(g.service, key, request_digest(document), document)
+        made = desk.maker.finish(begun)
+    except KeyReused as error:
+        text = "This Idempotency-Key came with another request before: take a new key for a new call."
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", text) from error
+    except KeyBusy as error:
+        text = "A request with this Idempotency-Key is at work: repeat it a little later."
+        raise _later(HTTPStatus.CONFLICT, "idempotency-key-busy", text, error.retry_after_seconds) from error
+    except TransientError as error:
+        raise _put_off(error) from error
+    return _started(desk, made, audit), begun.state is not State.REGISTERED
 
 
 def _desk(ports: Ports) -> CallDesk:

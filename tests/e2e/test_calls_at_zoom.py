@@ -1,6 +1,9 @@
 """Starting a call at the simulated Zoom, over real HTTP, and playing it there."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -148,3 +151,42 @@ def test_a_simulator_that_is_not_there_is_said(server: SimulatorServer) -> None:
 
     with closing(RemoteSimulator(server.url)) as remote, pytest.raises(ConfigurationError, match="serve"):
         remote.arranged("1")
+
+
+def test_an_operator_sweeps_by_hand(tmp_path: Path, server: SimulatorServer) -> None:
+    """`python -m portal sweep` says what it did; exit code 1 when something is left to the next."""
+    Portal.opened(tmp_path).dispose()
+    environment = {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}",
+        "TRANSPORT_URL": f"sqlite:///{tmp_path / 'log.db'}",
+        "ARCHIVE_BUCKET": "recordings",
+        "CALL_PAGE_URL": "https://marketplace.example/calls/{call_id}",
+        "PORTAL_AUDIT_KEY": "an audit key for tests, 32 characters and more",
+        "ZOOM_CLIENT_ID": server.credentials.client_id,
+        "ZOOM_CLIENT_SECRET": "".join(server.credentials.client_secret),
+        "ZOOM_OAUTH_ACCOUNT_ID": server.credentials.account_id,
+        "ZOOM_API_URL": server.api_url,
+        "ZOOM_OAUTH_URL": server.oauth_url,
+        "ZOOM_HOSTS": server.url,
+        "ZOOM_HOST_USERS": ",".join(HOSTS),
+    }
+    fine = _run(environment)
+    server.rest.faults.append("503")
+    outage = _run(environment)
+    without = _run({**environment, "ZOOM_CLIENT_ID": "", "ZOOM_CLIENT_SECRET": "", "ZOOM_OAUTH_ACCOUNT_ID": ""})
+
+    assert (fine.returncode, outage.returncode, without.returncode) == (0, 1, 2), fine.stderr
+    assert fine.stdout.strip().endswith("0 failed")
+    assert outage.stdout.strip().endswith("1 failed")
+    assert "ZOOM_CLIENT_ID" in without.stderr
+
+
+def _run(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "portal", "sweep"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

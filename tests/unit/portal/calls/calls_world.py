@@ -71,6 +71,7 @@ class CallsWorld:
         self.clock = self._portal.clock
         self.transport = self._portal.transport
         self.tokens = self._portal.tokens
+        self.metrics = self._portal.metrics
         self.token = self.tokens.create("marketplace", ["calls"])
         self.zoom = FakeZoomCalls()
         self.hosts = hosts

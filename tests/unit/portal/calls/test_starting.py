@@ -325,6 +325,19 @@ class TestWhenItCannotBe:
         assert (answer.status_code, answer.get_json()["type"]) == (503, f"{SLUG}zoom-not-configured")
 
 
+def test_what_became_of_each_request_is_counted(world: CallsWorld) -> None:
+    """By outcome, so that a pool that is too small is seen."""
+    for number in (1, 1, 2, 3):
+        world.start(f"key-{number}")
+    world.start(role="client")
+    _fail_once(world, "create", ScopeMissing(400, 4711))
+    world.clock.advance(24 * 3600)
+    world.start("key-4")
+
+    outcomes = ("started", "repeated", "no-host-free", "call-not-allowed", "refused-behind")
+    assert [world.metrics.counted("portal_calls_total", outcome=one) for one in outcomes] == [2, 1, 1, 1, 1]
+
+
 def test_no_link_is_in_the_database_that_opens_with_the_hosts_rights(world: CallsWorld) -> None:
     """The start link is fetched for each answer and kept nowhere, its giving is on record."""
     call_id = world.start().get_json()["call_id"]

@@ -11,6 +11,8 @@ from infra.database.engine import writing
 from infra.database.tables import portal_calls
 from infra.errors import TransientError
 from infra.zoom.meetings import MeetingPlan
+from portal.calls.sweeper import Sweeper
+from tests.fakes.metrics import RecordingMetrics
 from tests.unit.portal.calls.calls_world import HOSTS, CallsWorld
 
 HOUR = 3600.0
@@ -213,3 +215,34 @@ def _abandoned(world: CallsWorld) -> str:
     assert row.state == "abandoned"
     call_id: str = row.call_id
     return call_id
+
+
+def test_what_is_over_is_forgotten(world: CallsWorld) -> None:
+    """Sixty days on, no name and no link is left."""
+    _start(world)
+    world.clock.advance(59 * 24 * HOUR)
+    assert world.desk.sweep.run().forgotten == 0
+    world.clock.advance(2 * 24 * HOUR)
+
+    assert world.desk.sweep.run().forgotten == 1
+    assert world.rows() == []
+
+
+def test_a_sweep_by_itself_measures_what_operators_look_at(world: CallsWorld) -> None:
+    """How many hosts are free, and what is left over; a failure ends no sweeper."""
+    metrics = RecordingMetrics()
+    sweeper = Sweeper(world.desk.sweep, world.desk.pool, metrics)
+    _start(world)
+    sweeper.once()
+    world.step = _outage
+    sweeper.once()
+    assert (metrics.gauge("portal_hosts_free"), metrics.gauge("portal_sweep_failed")) == (1, len(HOSTS))
+
+    world.zoom.meetings.step = _bug
+    sweeper.once()
+    sweeper.start()
+    sweeper.stop()
+
+
+def _bug(name: str) -> None:
+    raise ZeroDivisionError
