@@ -252,7 +252,11 @@ class ShowCall:
 
 @dataclass(frozen=True, slots=True)
 class ShowFlag:
-    """Let the portal show this of a flag. `document` is JSON: {"flag": its newest revision, "decisions": [...]}."""
+    """Let the portal show this of a flag. `document` is JSON: {"flag": its newest revision, "decisions": [...]}.
+
+    `standing` is open, closed or withdrawn: see schemas.reviews; `urgency` is 5 - severity. Categories, rules and sources are those of its
+    findings, languages those of what was read, each with a space before and after it, so that one can be looked for.
+    """
 
     kind: ClassVar[str] = "show_flag"
     newest_only: ClassVar[bool] = True
@@ -268,6 +272,13 @@ class ShowFlag:
     priority: float
     flagged_at: datetime
     document: str
+    flag_revision: int = 0
+    standing: str = "open"
+    urgency: int = 5
+    categories: str = " "
+    rules: str = " "
+    sources: str = " "
+    languages: str = " "
 
     @property
     def target(self) -> str:

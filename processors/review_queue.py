@@ -5,7 +5,7 @@ row is the whole of what is known, written anew whenever something is learned, s
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from processors.base import Decision, Event
 from processors.commands import Command, ShowCall, ShowFlag
 from schemas.archive import RETENTION_DAYS, access_until
 from schemas.events import CALL_EVENT_TYPES, FLAGGED, REVIEWED, decode
+from schemas.reviews import CLOSING, Weight, has_grown, weight_of
 from schemas.topics import CALL_EVENTS, DECISIONS, FLAGS
 
 CREATED, STARTED, ENDED = "call.created", "call.started", "call.ended"
@@ -33,9 +34,13 @@ class CallFacts:
 
 @dataclass(slots=True)
 class FlagFacts:
-    """A flag's newest revision, the decisions about it by event id, and when its first revision was published."""
+    """A flag's newest revision, the decisions about it by event id, and when its first revision was published.
+
+    `weights` is how much each revision weighed, by its number: what a decision about it has to be held against.
+    """
 
     newest: dict[str, Any] = field(default_factory=dict)
+    weights: dict[int, Weight] = field(default_factory=dict)
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     flagged_at: datetime | None = None
     revision: int = 0
@@ -108,14 +113,15 @@ def _note_call(state: Shown, event: Event, told: Mapping[str, Any]) -> list[Comm
 def _note_flag(state: Shown, event: Event, told: Mapping[str, Any]) -> list[Command]:
     facts = state.flags.setdefault(told["flag_id"], FlagFacts())
     facts.heard_at = _later(facts.heard_at, event.recorded_at)
-    before = (facts.newest, facts.flagged_at, len(facts.decisions))
+    before = (facts.newest, facts.flagged_at, len(facts.decisions), len(facts.weights))
     if event.type == REVIEWED:
         facts.decisions[event.id] = dict(event.data)
     else:
         facts.flagged_at = min(facts.flagged_at or event.recorded_at, event.recorded_at)
+        facts.weights[told["revision"]] = weight_of(event.data)
         if told["revision"] > facts.newest.get("revision", 0):
             facts.newest = dict(event.data)
-    if not facts.newest or before == (facts.newest, facts.flagged_at, len(facts.decisions)):
+    if not facts.newest or before == (facts.newest, facts.flagged_at, len(facts.decisions), len(facts.weights)):
         return []
     facts.revision += 1
     return [_flag_row(told["flag_id"], facts)]
@@ -187,7 +193,35 @@ def _flag_row(flag_id: str, facts: FlagFacts) -> ShowFlag:
         priority=flag["priority"],
         flagged_at=facts.flagged_at or datetime.fromisoformat(flag["occurred_at"]),
         document=_json({"flag": flag, "decisions": sorted(facts.decisions.values(), key=_json)}),
+        flag_revision=flag["revision"],
+        standing=_standing(facts),
+        urgency=5 - (flag["severity"] or 0),
+        categories=_spaced(finding["category"] for finding in flag["findings"]),
+        rules=_spaced(finding["rule_id"] for finding in flag["findings"]),
+        sources=_spaced(finding["source"] for finding in flag["findings"]),
+        languages=_spaced(flag["coverage"].get("languages", ())),
     )
+
+
+def _standing(facts: FlagFacts) -> str:
+    """Open while nobody has decided, or when the flag has grown since the last decision."""
+    if facts.newest["status"] == "withdrawn":
+        return "withdrawn"
+    last = max(facts.decisions.values(), key=_order, default=None)
+    if last is None or last["decision"] not in CLOSING:
+        return "open"
+    seen = facts.weights.get(last["revision"])
+    if seen is None:  # not heard of yet
+        return "closed" if facts.newest["revision"] <= last["revision"] else "open"
+    return "open" if has_grown(seen, facts.weights[facts.newest["revision"]]) else "closed"
+
+
+def _order(decision: Mapping[str, Any]) -> tuple[datetime, str]:
+    return datetime.fromisoformat(decision["occurred_at"]), _json(decision)
+
+
+def _spaced(values: Iterable[str]) -> str:
+    return "".join(f" {value}" for value in sorted(set(values))) + " "
 
 
 def _json(document: object) -> str:

@@ -1,10 +1,12 @@
 """Open the database, and check that its schema is the one this program was written for."""
 
+import select
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from alembic import command
@@ -20,6 +22,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     InterfaceError,
     InternalError,
+    InvalidatePoolError,
     OperationalError,
     SQLAlchemyError,
 )
@@ -118,10 +121,13 @@ def emptied_schema(url: str, name: str) -> str:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a connection that only reads, so that on SQLite it waits for no writer.
 
+    On PostgreSQL each statement is its own transaction: it saves the messages that begin and end one, and sees the same.
+
     Raises:
         TransientError: the database does not answer.
     """
-    with translated(), engine.connect().execution_options(reading=True) as connection:
+    options = {"reading": True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+    with translated(), engine.connect().execution_options(**options) as connection:
         yield connection
 
 
@@ -207,15 +213,27 @@ def translate(error: DBAPIError) -> PipelineError:
 def _postgresql(url: URL) -> Engine:
     own = url.query.get("options", "")
     options = " ".join((POSTGRESQL_OPTIONS, *((own,) if isinstance(own, str) else own))).strip()
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"options": options, "connect_timeout": CONNECT_SECONDS, "application_name": "zoom-call-pipeline"},
         hide_parameters=True,  # of errors: they are states and commands, with links and names in them
-        pool_pre_ping=True,
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_use_lifo=True,  # the few that are needed stay warm
     )
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, _record: object, _proxy: object) -> None:
+        """Replace all connections when this one has something to tell: idle ones are spoken to only to be ended.
+
+        SQLAlchemy's own way is a question to the server before every transaction.
+        """
+        waiting = select.poll()
+        waiting.register(connection.fileno(), select.POLLIN)
+        if waiting.poll(0):
+            raise InvalidatePoolError
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:

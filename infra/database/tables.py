@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
-_Identity = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up INTEGER keys only
+Identity = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up INTEGER keys only
 
 
 class Instant(TypeDecorator[datetime]):
@@ -67,7 +67,7 @@ handled = Table(
 effects = Table(
     "effects",
     metadata,
-    Column("position", _Identity, primary_key=True, autoincrement=True),
+    Column("position", Identity, primary_key=True, autoincrement=True),
     Column("effect_id", String(36), nullable=False, unique=True),
     Column("processor", String(64), nullable=False),
     Column("state_key", String(256), nullable=False),
@@ -85,7 +85,7 @@ effects = Table(
     Column("result", Text),
     Column("error", Text),
     Index("effects_due", "processor", "status", "due_at", "position"),
-    Index("effects_by_target", "processor", "target", "status", "position"),
+    Index("effects_by_target", "processor", "target", "position"),
 )
 
 # How far a group has read each partition, in time: what timers wait for.
@@ -138,7 +138,7 @@ settled = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("position", _Identity, primary_key=True, autoincrement=True),
+    Column("position", Identity, primary_key=True, autoincrement=True),
     Column("at", Instant, nullable=False),
     Column("actor", String(128), nullable=False),
     Column("action", String(64), nullable=False),
@@ -171,6 +171,7 @@ receipts = Table(
     Column("archived_at", Instant, nullable=False),
     Column("expired_at", Instant),
     Index("receipts_by_call", "call_id"),
+    Index("receipts_by_session", "session_id"),
     Index("receipts_due", "expired_at", "expires_at"),
 )
 
@@ -241,8 +242,18 @@ portal_flags = Table(
     Column("flagged_at", Instant, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("document", Text, nullable=False),
+    Column("flag_revision", Integer, nullable=False, server_default="0"),
+    Column("standing", String(16), nullable=False, server_default="open"),  # open, closed, withdrawn
+    Column(
+        "urgency", Integer, nullable=False, server_default="5"
+    ),  # 5 - severity: an index that rises serves the queue
+    Column("categories", Text, nullable=False, server_default=" "),  # as " one another ", and so the next three
+    Column("rules", Text, nullable=False, server_default=" "),
+    Column("sources", Text, nullable=False, server_default=" "),
+    Column("languages", Text, nullable=False, server_default=" "),
     Index("portal_flags_by_call", "call_id"),
     Index("portal_flags_by_meeting", "meeting_id"),
+    Index("portal_flags_queue", "standing", "urgency", "flagged_at", "flag_id"),
 )
 
 # Who may ask the portal for what: programs of the marketplace. The token itself is nowhere, only its SHA-256.
@@ -260,7 +271,7 @@ service_tokens = Table(
 portal_audit = Table(
     "portal_audit",
     metadata,
-    Column("position", _Identity, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
+    Column("position", Identity, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
     Column("at", Instant, nullable=False),
     Column("actor", String(256), nullable=False),
     Column("action", String(64), nullable=False),

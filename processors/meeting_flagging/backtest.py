@@ -15,7 +15,7 @@ from processors.meeting_flagging.policy_files import load_policy
 from processors.meeting_flagging.rules import Finding, Policy
 from processors.meeting_flagging.scanning import detect
 from processors.meeting_flagging.scoring import judge
-from processors.meeting_flagging.transcripts import Utterance, parse
+from schemas.texts.transcripts import Utterance, parse
 
 _ALONE = 50  # calls: up to here one process is done (30 ms a call and policy) before others have started
 _TEXTS = (".vtt", ".txt")

@@ -8,7 +8,7 @@ from typing import Any
 from processors.meeting_flagging.labelled import HATE_LABELS, Labelled
 from processors.meeting_flagging.rules import CATEGORIES, Policy
 from processors.meeting_flagging.scanning import detect
-from processors.meeting_flagging.transcripts import Utterance
+from schemas.texts.transcripts import Utterance
 
 _SECONDS = 5.0  # of a line as a cue; any would do
 _Z = 1.959964  # standard deviations around the middle that hold 95 % of a normal distribution

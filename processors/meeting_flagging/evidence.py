@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from processors.meeting_flagging.redact import Masked, Span, answer_span, asks_for_secret, mask, mask_spans, merged
-from processors.meeting_flagging.transcripts import Utterance
+from schemas.texts.redact import Masked, Span, answer_span, asks_for_secret, mask, mask_spans, merged
+from schemas.texts.transcripts import Utterance
 
 ANSWER_SECONDS = 30.0  # an answer comes within half a minute
 _CUES_BACK = 4  # where the question is looked for: the other one says "one moment" in between

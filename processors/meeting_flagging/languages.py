@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from processors.meeting_flagging.transcripts import Utterance
+from schemas.texts.transcripts import Utterance
 
 MIN_WORDS = 5  # fewer known words say nothing
 MIN_SHARE = 0.15  # of the known words: names and loan words are less than that

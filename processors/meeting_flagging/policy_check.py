@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from processors.meeting_flagging.policy_files import text_rules
 from processors.meeting_flagging.rules import Policy, PolicyError, Rule
 from processors.meeting_flagging.text_rules import find
-from processors.meeting_flagging.transcripts import Utterance
+from schemas.texts.transcripts import Utterance
 
 _SECONDS = 5.0  # of an example's cue; any would do
 TURN = " | "  # in an example: now the other one speaks

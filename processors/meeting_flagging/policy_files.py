@@ -31,6 +31,7 @@ from processors.meeting_flagging.rules import (
 )
 from processors.meeting_flagging.validators import VALIDATORS
 
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML came with libyaml
 SHIPPED = Path(__file__).parent / "policy"
 
 _VERSION_DIGITS = 16  # of a SHA-256 in hex: 64 bits tell all policies apart that will ever be
@@ -172,7 +173,9 @@ def _options() -> "re2.Options":
 def _sources(path: Path) -> list[_Source]:
     text = _text(path)
     try:
-        node, data = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        loader = _YAML(text)
+        node = loader.get_single_node()
+        data = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

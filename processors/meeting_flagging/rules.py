@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from schemas.errors import PipelineError
+from schemas.texts.identifiers import Match
 
 CATEGORIES = (
     "inappropriate_language", "offensive_comment", "hate_harassment", "sexual", "violence_threat", "prohibited_service",
@@ -52,14 +53,6 @@ Finding = dict[str, Any]  # JSON-able: the fields of schemas.events.flags.Findin
 
 class PolicyError(PipelineError):
     """The policy must not be used; the text names file, line and rule. The one in use stays."""
-
-
-class Match(Protocol):
-    """What we use of a match."""
-
-    def start(self) -> int: ...
-    def end(self) -> int: ...
-    def group(self) -> str: ...
 
 
 class PatternSet(Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 from processors.meeting_flagging.languages import languages_of
 from processors.meeting_flagging.rules import Finding, Policy
 from processors.meeting_flagging.text_rules import find
-from processors.meeting_flagging.transcripts import Utterance, parse, seconds_covered
+from schemas.texts.transcripts import Utterance, parse, seconds_covered
 
 SCANNED_KINDS = ("transcript", "captions", "chat")  # of schemas.archive.KINDS
 

@@ -8,7 +8,7 @@ from processors.meeting_flagging.rules import Finding
 
 SEVERITY_WEIGHTS = {1: 0.05, 2: 0.2, 3: 0.4, 4: 0.7, 5: 0.95}
 HIT_SHARES = (1.0, 0.5, 0.5)  # of one rule three hits count, the second and third at half
-FLAG_SCORE = 0.45  # just above one certain finding of severity 3
+FLAG_SCORE = 0.28  # one finding of severity 3 that is right seven times in ten, or several lesser ones
 FLAG_SEVERITY = 4  # from here one finding is enough
 _DIGITS = 4  # of a score: finer differences mean nothing
 

@@ -3,16 +3,17 @@
 A hit belongs to the cue in which it begins, so each is found once. Of one rule and cue the first hit counts.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from processors.meeting_flagging.evidence import evidence
-from processors.meeting_flagging.folding import Folded, fold
-from processors.meeting_flagging.identifiers import marked
-from processors.meeting_flagging.rules import Asked, Finding, Match, Near, Rule, TextRules, Unless
-from processors.meeting_flagging.spoken import is_mostly_number, write_down
-from processors.meeting_flagging.transcripts import Utterance
+from processors.meeting_flagging.rules import Asked, Finding, Near, Rule, TextRules, Unless
 from processors.meeting_flagging.validators import VALIDATORS
+from schemas.texts.folding import Folded, fold
+from schemas.texts.identifiers import Match, marked
+from schemas.texts.spoken import is_mostly_number, write_down
+from schemas.texts.transcripts import Utterance
 
 FOLLOWING_CUES = 2  # of the same speaker: a window is at most three cues, and one before them as context
 NUMBER_CUES = 6  # more of them, where somebody goes on dictating a number
@@ -48,20 +49,29 @@ class _Window:
         return self.places[cue], place - (self.ends[cue - 1] + 1 if cue else 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A finding, and the utterance and character with which it ends: what begins before that is part of it."""
+
+    finding: Finding
+    ends_at: tuple[int, int]
+
+
 def find(utterances: Sequence[Utterance], text_rules: TextRules, source: str) -> list[Finding]:
     """Return the findings of these rules, in the order of the utterances; all quotes are masked."""
-    counts = dict.fromkeys((rule.id for rule in text_rules.rules), 0)
-    findings: list[Finding] = []
+    hits: dict[str, list[_Hit]] = {rule.id: [] for rule in text_rules.rules}
+    found: list[_Hit] = []
     dictated = [is_mostly_number(one.text) for one in utterances]
     for place in range(len(utterances)):
         window = _window(utterances, dictated, place)
         for number in sorted({one for text in window.texts for one in text_rules.matching.Match(text) or ()}):
             rule = text_rules.rules[number]
-            finding = None if counts[rule.id] >= MAX_HITS_PER_RULE else _first_hit(rule, window, utterances, source)
-            if finding is not None:
-                counts[rule.id] += 1
-                findings.append(finding)
-    return findings
+            before = hits[rule.id]
+            hit = _first_hit(rule, window, utterances, source, before[-1] if before else None)
+            if hit is not None and len(before) < MAX_HITS_PER_RULE:
+                before.append(hit)
+                found.append(hit)
+    return [hit.finding for hit in found]
 
 
 def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], place: int) -> _Window:
@@ -107,21 +117,25 @@ def _neighbour(utterances: Sequence[Utterance], place: int, step: int) -> int | 
     return None
 
 
-def _first_hit(rule: Rule, window: _Window, utterances: Sequence[Utterance], source: str) -> Finding | None:
+def _first_hit(
+    rule: Rule, window: _Window, utterances: Sequence[Utterance], source: str, before: _Hit | None
+) -> _Hit | None:
     text = window.written if rule.validator else window.marked
     for match, first, last in _hits(rule, window, text):
         severity = rule.severity - _drops(rule.unless, text.text, match)
         if severity <= 0 or (rule.validator and not VALIDATORS[rule.validator](match.group())):
             continue
         (cue, start), (last_cue, end) = window.cue_at(first), window.cue_at(last - 1)
-        if not _is_asked(rule.asked, utterances, cue):
+        within = before is not None and (cue, start) <= before.ends_at
+        if within or not _is_asked(rule.asked, utterances, cue):
             continue
-        return rule.finding(
+        finding = rule.finding(
             source,
             severity=severity,
             confidence=round(min(1.0, rule.confidence + _adds(rule.near, utterances[cue], utterances)), 4),
             **evidence(utterances, cue, last_cue, start, end + 1),
         )
+        return _Hit(finding, (last_cue, end))
     return None
 
 
@@ -130,14 +144,13 @@ def _hits(rule: Rule, window: _Window, text: Folded) -> Iterator[tuple[Match, in
     if rule.pattern is None:
         return
     ends_at = window.ends[window.first]
-    for match in rule.pattern.finditer(text.text):
+    for match in rule.pattern.finditer(text.text, bisect_left(text.begins, window.begins_at)):
         if match.end() == match.start():
             continue
         first, last = text.origin(match.start(), match.end())
         if first >= ends_at:
             return
-        if first >= window.begins_at:
-            yield match, first, last
+        yield match, first, last
 
 
 def _drops(unless: Sequence[Unless], text: str, match: Match) -> int:

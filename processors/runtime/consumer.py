@@ -106,8 +106,12 @@ class ConsumerLoop:
             events = [(record, decode(record)) for record in wanted]
             routed = [(record, event, key) for record, event in events for key in self._parts.processor.route(event)]
             outcomes = self._parts.together.take([(event, key) for _, event, key in routed])
-        except Exception:  # noqa: BLE001 # nothing was written; taken alone, each shows its own error
+        except Exception as error:  # noqa: BLE001 # nothing was written; taken alone, each shows its own error
+            name, count = self._parts.processor.name, len(wanted)
+            log.info("records.taken_alone", processor=name, count=count, error_type=type(error).__name__)
             return
+        if any(outcome.effects for outcome in outcomes):
+            self._parts.wake()
         for record, event in events:
             self._decided[record.place, record.offset] = event, []
         for (record, _, _), outcome in zip(routed, outcomes, strict=True):

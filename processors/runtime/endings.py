@@ -40,6 +40,10 @@ class _Done:
     outcome: str = ""
     error: BaseException | None = None
 
+    @property
+    def ended(self) -> bool:
+        return bool(self.outcome) or self.error is not None
+
 
 class Endings:
     """One processor's effects and what becomes of them. Every method returns the outcome's name, for the log.
@@ -72,10 +76,11 @@ class Endings:
         with self._waiting_lock:
             self._waiting.append(done)
         with self._turn:
-            with self._waiting_lock:
-                batch, self._waiting = self._waiting, []
-            if not self._end_together(batch):
-                self._end_one_by_one(batch)
+            if not done.ended:  # else it was written in another's turn, whose place this one need not take
+                with self._waiting_lock:
+                    batch, self._waiting = self._waiting, []
+                if not self._end_together(batch):
+                    self._end_one_by_one(batch)
         if done.error is not None:
             raise done.error
         return done.outcome
@@ -121,7 +126,8 @@ class Endings:
                     if done.record is not None:
                         done.record(connection)
                 self._together.decide(connection, [(done.event, done.key) for done in batch if done.event is not None])
-        except Exception:  # noqa: BLE001 # ended alone, each shows its own error
+        except Exception as error:  # noqa: BLE001 # ended alone, each shows its own error
+            log.info("effects.ended_alone", count=len(batch), error_type=type(error).__name__)
             return False
         for done in batch:
             done.outcome = "done"

@@ -29,8 +29,8 @@ _LOOK_UP = select(
     select(states.c.schema_version).where(*_THIS_STATE).scalar_subquery().label("form"),
     select(states.c.document).where(*_THIS_STATE).scalar_subquery().label("document"),
 )
-FIRST_STATE = insert(states)
-NEXT_STATE = (
+_FIRST_STATE = insert(states)
+_NEXT_STATE = (
     update(states)
     .where(*_THIS_STATE, states.c.version == bindparam("known"))
     .values(
@@ -40,8 +40,8 @@ NEXT_STATE = (
         updated_at=bindparam("now"),
     )
 )
-HANDLED = insert(handled)
-SUPERSEDE = (
+_HANDLED = insert(handled)
+_SUPERSEDE = (
     update(effects)
     .where(effects.c.processor == bindparam("of"), effects.c.target == bindparam("slot"), effects.c.status == "pending")
     .where(effects.c.effect_id != bindparam("newest"))
@@ -49,18 +49,26 @@ SUPERSEDE = (
 )
 
 
-def _ask_for(dialect: Any) -> Any:
+ASKED_FOR = (  # what `effect_row` has
+    "effect_id", "processor", "state_key", "kind", "target", "command", "status", "due_at", "attempts", "created_at",
+)  # fmt: skip
+
+
+def ask_for(insert: Any) -> Any:
     """New, or tried anew when the same effect had died; one that was asked for before stays as it is."""
-    row = dialect.insert(effects)
-    anew = {name: row.excluded[name] for name in ("status", "due_at", "attempts", "command", "created_at")}
-    return row.on_conflict_do_update(
+    anew = {name: insert.excluded[name] for name in ("status", "due_at", "attempts", "command", "created_at")}
+    return insert.on_conflict_do_update(
         index_elements=[effects.c.effect_id],
         set_={**anew, "error": None, "failed_at": None, "finished_at": None},
         where=effects.c.status == "dead",
-    ).execution_options(preserve_rowcount=True)  # which SQLAlchemy else forgets on PostgreSQL: we count by it
+    )
 
 
-ASK_FOR = {"sqlite": _ask_for(sqlite), "postgresql": _ask_for(postgresql)}
+_ASK_FOR = {
+    # SQLAlchemy else forgets the rowcount on PostgreSQL, and we count by it.
+    name: ask_for(dialect.insert(effects)).execution_options(preserve_rowcount=True)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
 
 
 class NewerState(TransientError):
@@ -121,7 +129,7 @@ class Inbox:
         outcome = self._decide(connection, event, key, found.version, found.document)
         if not found.handled:
             row = {"processor": self._processor.name, "event_id": event.id, "key": key, "handled_at": self._clock.now()}
-            connection.execute(HANDLED, row)
+            connection.execute(_HANDLED, row)
         return outcome
 
     def _look_up(self, connection: Connection, event: Event, key: str) -> Any:
@@ -143,19 +151,19 @@ class Inbox:
         name, form, now = self._processor.name, self._processor.state_version, self._clock.now()
         if version is None:
             row = {"processor": name, "key": key, "version": 1, "schema_version": form, "document": document}
-            connection.execute(FIRST_STATE, {**row, "updated_at": now})
+            connection.execute(_FIRST_STATE, {**row, "updated_at": now})
             return
         values = {"of": name, "at": key, "known": version, "new": document, "form": form, "now": now}
-        if connection.execute(NEXT_STATE, values).rowcount != 1:
+        if connection.execute(_NEXT_STATE, values).rowcount != 1:
             raise Overtaken
 
     def _ask_for(self, connection: Connection, key: str, command: Command) -> int:
         name, now = self._processor.name, self._clock.now()
         row = effect_row(name, effect_id(name, command), key, command, now)
-        added = connection.execute(ASK_FOR[connection.dialect.name], row).rowcount
+        added = connection.execute(_ASK_FOR[connection.dialect.name], row).rowcount
         if added and command.newest_only:
             newest = {"of": name, "slot": command.target, "newest": row["effect_id"], "now": now}
-            connection.execute(SUPERSEDE, newest)
+            connection.execute(_SUPERSEDE, newest)
         return added
 
 

@@ -6,9 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from infra.clock import Clock
+from infra.database.bulk import one_of, parameter_of, rows_of
 from infra.database.engine import reading, writing
 from infra.database.tables import Instant, effects, progress
 from processors.commands import WakeAt
@@ -25,25 +36,32 @@ _DUE = and_(
     or_(effects.c.kind != WakeAt.kind, effects.c.due_at <= bindparam("timers_until")),
 )
 _EARLIER = effects.alias("earlier")
-_BLOCKED = exists().where(
-    _EARLIER.c.processor == effects.c.processor,
-    _EARLIER.c.target == effects.c.target,
-    _EARLIER.c.status.in_(("pending", "leased")),
-    _EARLIER.c.position < effects.c.position,
+_BLOCKED = (
+    select(_EARLIER.c.position)
+    .where(
+        _EARLIER.c.processor == effects.c.processor,
+        _EARLIER.c.target == effects.c.target,
+        _EARLIER.c.status.in_(("pending", "leased")),
+        _EARLIER.c.position < effects.c.position,
+    )
+    .offset(0)  # PostgreSQL asks for each effect then, by the index; as a join it read all of a young table for each
+    .exists()
 )
-_ANYTHING = select(effects.c.position).where(_MINE, or_(_EXPIRED, _DUE)).limit(1)
+_ANYTHING = select(exists().where(_MINE, _EXPIRED).label("expired"), exists().where(_MINE, _DUE).label("due"))
 _FREE_EXPIRED = update(effects).where(_MINE, _EXPIRED).values(status="pending", lease=None)
 _NEXT = (
-    select(effects)
+    select(effects.c.position)
     .where(_MINE, _DUE, ~_BLOCKED)
     .order_by(effects.c.due_at, effects.c.position)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
+    .cte("following")  # or PostgreSQL might look for them again for every row
 )
 _LEASE = (
     update(effects)
-    .where(effects.c.position.in_(bindparam("positions", expanding=True)))
+    .where(effects.c.position.in_(select(_NEXT.c.position)))
     .values(status="leased", lease=bindparam("token"), leased_until=bindparam("until"))
+    .returning(effects)
 )
 _RENEW = (
     update(effects)
@@ -60,6 +78,13 @@ _FINISH = (
         lease=None,
     )
 )  # fmt: skip
+_ENDED = rows_of([effects.c.effect_id, effects.c.lease, effects.c.finished_at, effects.c.result], "ended")
+_FINISH_ALL = (
+    update(effects)
+    .where(effects.c.effect_id == _ENDED.c.effect_id, effects.c.lease == _ENDED.c.lease)
+    .where(one_of(effects.c.effect_id, "effects", "postgresql"))  # lets it look them up; by the rows alone it read all
+    .values(status="done", finished_at=_ENDED.c.finished_at, result=_ENDED.c.result, error=None, lease=None)
+)
 _PUT_OFF = (
     update(effects)
     .where(*_OURS)
@@ -116,15 +141,15 @@ class Outbox:
         now = self._clock.now()
         values = {"of": self._processor, "now": now, "timers_until": timers_until or _LONG_AGO}
         with reading(self._engine) as connection:
-            if connection.execute(_ANYTHING, values).first() is None:
-                return ()
+            anything = connection.execute(_ANYTHING, values).one()
+        if not (anything.expired or anything.due):
+            return ()
         with writing(self._engine) as connection:
-            connection.execute(_FREE_EXPIRED, values)
-            rows = connection.execute(_NEXT, {**values, "most": limit}).all()
-            token = str(uuid4())
-            positions = [row.position for row in rows]
-            connection.execute(_LEASE, {"positions": positions, "token": token, "until": now + LEASE})
-        return [_leased(row, token) for row in rows]
+            if anything.expired:
+                connection.execute(_FREE_EXPIRED, values)
+            taken = {**values, "most": limit, "token": str(uuid4()), "until": now + LEASE}
+            rows = connection.execute(_LEASE, taken).all()
+        return [_leased(row) for row in sorted(rows, key=lambda row: (row.due_at, row.position))]
 
     def renew(self, leased: Sequence[Leased]) -> None:
         """Keep these leases for another while."""
@@ -154,6 +179,13 @@ class Outbox:
     def finish_all(self, connection: Connection, ended: Sequence[tuple[Leased, datetime | None, str]]) -> bool:
         """Write that these are done, with their results, at once; False when one lease was lost: then roll back."""
         now = self._clock.now()
+        if connection.dialect.name == "postgresql":
+            rows = [
+                {"effect_id": leased.effect_id, "lease": leased.lease, "finished_at": at or now, "result": result}
+                for leased, at, result in ended
+            ]
+            theirs = {"effects": [leased.effect_id for leased, _, _ in ended], **parameter_of(rows)}
+            return connection.execute(_FINISH_ALL, theirs).rowcount == len(rows)
         rows = [
             {**_ours(leased), "end": "done", "now": at or now, "outcome": result, "reason": None}
             for leased, at, result in ended
@@ -183,7 +215,7 @@ def _theirs(leased: Sequence[Leased]) -> dict[str, list[str]]:
     return {"effects": [one.effect_id for one in leased], "tokens": sorted({one.lease for one in leased})}
 
 
-def _leased(row: Any, token: str) -> Leased:
+def _leased(row: Any) -> Leased:
     return Leased(
         effect_id=row.effect_id,
         state_key=row.state_key,
@@ -191,5 +223,5 @@ def _leased(row: Any, token: str) -> Leased:
         command=row.command,
         attempts=row.attempts,
         failed_at=row.failed_at,
-        lease=token,
+        lease=row.lease,
     )

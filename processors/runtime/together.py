@@ -2,39 +2,58 @@
 
 Nothing is written unless all of it is. Whatever stands in the way of one of them, a bug in its decision included,
 therefore costs nothing but the time: the caller takes them one by one.
+
+Each table is written by one statement, however many rows. On PostgreSQL the states are locked when they are read, in
+the order of their keys: a member waits for another's batch for some milliseconds, and does not decide in vain.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from infra.clock import Clock
+from infra.database.bulk import DIALECTS, InsertMany, one_of
 from infra.database.engine import writing
 from infra.database.tables import effects, handled, states
 from processors.base import Decision, Event, Processor
 from processors.commands import Command, effect_id
 from processors.runtime.codec import dump, load
-from processors.runtime.inbox import (
-    ASK_FOR,
-    FIRST_STATE,
-    HANDLED,
-    NEXT_STATE,
-    SUPERSEDE,
-    Outcome,
-    Overtaken,
-    effect_row,
-    refuse_newer,
-)
+from processors.runtime.inbox import ASKED_FOR, Outcome, Overtaken, ask_for, effect_row, refuse_newer
 
-_STATES = select(states).where(
-    states.c.processor == bindparam("of"), states.c.key.in_(bindparam("keys", expanding=True))
-)
-_SEEN = select(handled.c.event_id, handled.c.key).where(
-    handled.c.processor == bindparam("of"), handled.c.event_id.in_(bindparam("events", expanding=True))
-)
-_ASKED = select(effects.c.effect_id, effects.c.status).where(effects.c.effect_id.in_(bindparam("ids", expanding=True)))
+
+def _states_of(dialect: str) -> Any:
+    return (
+        select(states)
+        .where(states.c.processor == bindparam("of"), one_of(states.c.key, "keys", dialect))
+        .order_by(states.c.key)
+        .with_for_update()  # SQLite has one writer and leaves it out
+    )
+
+
+def _supersede(dialect: str) -> Any:
+    return (
+        update(effects)
+        .where(effects.c.processor == bindparam("of"), effects.c.status == "pending")
+        .where(one_of(effects.c.target, "slots", dialect), ~one_of(effects.c.effect_id, "newest", dialect))
+        .values(status="superseded", finished_at=bindparam("now"))
+    )
+
+
+def _store(insert: Any) -> Any:
+    """Each state as the one after the version that was read, or as the first; a state that moved on stays as it is."""
+    return insert.on_conflict_do_update(
+        index_elements=[states.c.processor, states.c.key],
+        set_={name: insert.excluded[name] for name in ("version", "schema_version", "document", "updated_at")},
+        where=states.c.version == insert.excluded.version - 1,
+    )
+
+
+_STATES, _SUPERSEDE = ({dialect: make(dialect) for dialect in DIALECTS} for make in (_states_of, _supersede))
+_STORE = InsertMany(states, states.c.keys(), ("key",), _store)
+_ASK_FOR = InsertMany(effects, ASKED_FOR, ("effect_id",), ask_for)
+_HANDLED = InsertMany(handled, handled.c.keys(), ("event_id", "key"), lambda insert: insert.on_conflict_do_nothing())
 
 
 @dataclass(slots=True)
@@ -60,14 +79,13 @@ class Together:
         Raises:
             Exception: whatever one of the decisions or the database raised; nothing was written.
         """
+        by_id = {(event.id, key): (event, key) for event, key in pairs}
+        row = {"processor": self._name, "handled_at": self._clock.now()}
+        marks = [{**row, "event_id": event_id, "key": key} for event_id, key in sorted(by_id)]
         with writing(self._engine) as connection:
-            seen = self._seen(connection, pairs)
-            new = [pair for pair in dict.fromkeys((event.id, key) for event, key in pairs) if pair not in seen]
-            by_id = {(event.id, key): (event, key) for event, key in pairs}
+            added = {(mark.event_id, mark.key) for mark in _HANDLED.execute(connection, marks)}
+            new = [pair for pair in by_id if pair in added]
             decided = dict(zip(new, self.decide(connection, [by_id[pair] for pair in new]), strict=True))
-            if new:
-                row = {"processor": self._name, "handled_at": self._clock.now()}
-                connection.execute(HANDLED, [{**row, "event_id": event_id, "key": key} for event_id, key in new])
         double = Outcome(handled_before=True, effects=0)
         return [decided.pop((event.id, key), double) for event, key in pairs]
 
@@ -84,14 +102,10 @@ class Together:
         self._ask_for(connection, asked)
         return outcomes
 
-    def _seen(self, connection: Connection, pairs: Sequence[tuple[Event, str]]) -> set[tuple[str, str]]:
-        events = sorted({event.id for event, _ in pairs})
-        return {(row.event_id, row.key) for row in connection.execute(_SEEN, {"of": self._name, "events": events})}
-
     def _states(self, connection: Connection, pairs: Sequence[tuple[Event, str]]) -> dict[str, _State]:
         keys = sorted({key for _, key in pairs})
         found = {key: _State(None, None) for key in keys}
-        for row in connection.execute(_STATES, {"of": self._name, "keys": keys}):
+        for row in connection.execute(_STATES[connection.dialect.name], {"of": self._name, "keys": keys}):
             refuse_newer(row.schema_version, self._processor)
             found[row.key] = _State(row.version, load(self._processor.state_type, row.document))
         return found
@@ -105,40 +119,25 @@ class Together:
         return Outcome(handled_before=False, effects=len(asked) - before, reasons=tuple(decision.reasons))
 
     def _write_states(self, connection: Connection, decided: dict[str, _State]) -> None:
-        form, now = self._processor.state_version, self._clock.now()
-        first = [
-            {
-                "processor": self._name,
-                "key": key,
-                "version": 1,
-                "schema_version": form,
-                "document": dump(state.value),
-                "updated_at": now,
-            }
+        row = {
+            "processor": self._name,
+            "schema_version": self._processor.state_version,
+            "updated_at": self._clock.now(),
+        }
+        rows = [
+            {**row, "key": key, "version": (state.version or 0) + 1, "document": dump(state.value)}
             for key, state in decided.items()
-            if state.version is None
         ]
-        following = [
-            {"of": self._name, "at": key, "known": state.version, "new": dump(state.value), "form": form, "now": now}
-            for key, state in decided.items()
-            if state.version is not None
-        ]
-        if first:
-            connection.execute(FIRST_STATE, first)
-        if following and connection.execute(NEXT_STATE, following).rowcount != len(following):
+        if len(_STORE.execute(connection, rows)) != len(rows):
             raise Overtaken
 
     def _ask_for(self, connection: Connection, asked: dict[str, tuple[str, Command]]) -> None:
-        if not asked:
-            return
-        standing = {row.effect_id: row.status for row in connection.execute(_ASKED, {"ids": sorted(asked)})}
-        new = {one: asked[one] for one in asked if standing.get(one, "dead") == "dead"}
-        if not new:
-            return
         now = self._clock.now()
-        rows = [effect_row(self._name, one, key, command, now) for one, (key, command) in new.items()]
-        connection.execute(ASK_FOR[connection.dialect.name], rows)
-        newest = {command.target: one for one, (_, command) in new.items() if command.newest_only}
+        rows = [effect_row(self._name, one, key, command, now) for one, (key, command) in asked.items()]
+        new = {row.effect_id for row in _ASK_FOR.execute(connection, rows)}
+        newest = {
+            command.target: one for one, (_, command) in asked.items() if one in new and command.newest_only
+        }  # the last one asked for
         if newest:
-            row = {"of": self._name, "now": now}
-            connection.execute(SUPERSEDE, [{**row, "slot": target, "newest": one} for target, one in newest.items()])
+            values = {"of": self._name, "now": now, "slots": list(newest), "newest": list(newest.values())}
+            connection.execute(_SUPERSEDE[connection.dialect.name], values)

@@ -1,9 +1,11 @@
 """What the runtime asks of its database, on SQLite and on PostgreSQL: nothing twice, nothing lost, whoever works at once."""
 
+import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from processors.runtime.codec import load
 from processors.runtime.inbox import Inbox
 from processors.runtime.outbox import LEASE, Leased, Outbox
 from processors.runtime.progress import Progress
+from processors.runtime.together import Together
 from tests.databases import KINDS, database_of, run_on
 from tests.fakes.clock import FakeClock
 from tests.property.runtime_world import PLACE, Collector, Facts
@@ -191,6 +194,76 @@ def test_an_event_is_decided_once_when_all_members_take_it(members: Sequence[Eng
     assert sorted(outcome.handled_before for outcome in outcomes) == [False, True, True, True]
     assert sum(outcome.effects for outcome in outcomes) == 4
     assert facts(members[0], "a").revision == 1
+
+
+def test_members_at_once_decide_together_without_overtaking_each_other(
+    members: Sequence[Engine], clock: FakeClock
+) -> None:
+    """Whatever order their batches have: one waits for another's, and decides about what that one left."""
+    keys = "abcd"
+    Together(members[0], Collector(), clock).take([(noted(0, key), key) for key in keys])
+    numbers = iter(range(1, MEMBERS + 1))
+
+    def work(engine: Engine) -> None:
+        number = next(numbers)
+        order = keys if number % 2 else keys[::-1]
+        Together(engine, Collector(), clock).take([(noted(number, key), key) for key in order])
+
+    at_once(members, work)
+
+    assert [facts(members[0], key).seen for key in keys] == [[0, 1, 2, 3, 4]] * len(keys)
+
+
+def test_events_are_decided_once_when_all_members_take_them_together(
+    members: Sequence[Engine], clock: FakeClock
+) -> None:
+    """Doubles in one batch or in another's are told as such."""
+    pairs = [(noted(number), "a") for number in (1, 2, 1)]
+    outcomes = at_once(members, lambda engine: Together(engine, Collector(), clock).take(pairs))
+
+    handled_before = [tuple(outcome.handled_before for outcome in taken) for taken in outcomes]
+    assert sorted(handled_before) == [(False, False, True), *[(True, True, True)] * (MEMBERS - 1)]
+    assert facts(members[0], "a").revision == 2
+
+
+def test_what_is_asked_for_together_is_what_is_asked_for_alone(engine: Engine, clock: FakeClock) -> None:
+    """Once each, the newest content of a slot alone, in the order of asking; what had died is tried anew."""
+    together = Together(engine, Collector(), clock)
+    together.take([(noted(number), "a") for number in (1, 2, 3)])
+    assert statuses(engine) == {"pending": 10, "superseded": 2}
+    with writing(engine) as connection:
+        connection.execute(update(effects).where(effects.c.kind == "publish_event").values(status="dead", error="no"))
+        connection.execute(update(effects).where(effects.c.status == "pending").values(status="done"))
+
+    with writing(engine) as connection:
+        again = Event("again", "number", NOON, {"key": "a", "number": 1})
+        together.decide(connection, [(again, "a"), (again, "a")])
+
+    assert statuses(engine) == {"pending": 2, "superseded": 3, "dead": 2, "done": 7}
+    with reading(engine) as connection:
+        published = select(effects.c.command).where(effects.c.kind == "publish_event").order_by(effects.c.position)
+        commands = connection.execute(published).scalars().all()
+    assert [json.loads(command)["event_id"] for command in commands] == ["a-1", "a-2", "a-3"]
+
+
+def test_effects_that_end_together_are_done_each_with_its_result(engine: Engine, clock: FakeClock) -> None:
+    """A lease that was lost among them is found out: then the caller writes none of them."""
+    Inbox(engine, Collector(), clock).take(noted(1), "a")
+    outbox = Outbox(engine, Collector.name, clock)
+    leased = outbox.lease(10, EVERYTHING)
+    lost = replace(leased[0], lease="another's")
+
+    with writing(engine) as connection:
+        assert not outbox.finish_all(connection, [(lost, None, "{}"), (leased[1], None, "{}")])
+    with writing(engine) as connection:
+        connection.execute(update(effects).values(status="leased", lease=leased[0].lease))
+        ended = [(one, NOON if number else None, f'{{"number": {number}}}') for number, one in enumerate(leased)]
+        assert outbox.finish_all(connection, ended)
+
+    with reading(engine) as connection:
+        rows = {row.effect_id: row for row in connection.execute(select(effects))}
+    assert [rows[one.effect_id].result for one in leased] == [result for _, _, result in ended]
+    assert {(row.status, row.finished_at, row.lease) for row in rows.values()} == {("done", NOON, None)}
 
 
 def test_a_decision_on_an_old_state_is_made_again(postgres_url: str, clock: FakeClock) -> None:

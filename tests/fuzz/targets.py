@@ -30,12 +30,12 @@ from infra.zoom.http import ZoomHttp
 from processors.base import Event
 from processors.commands import Reference
 from processors.meeting_flagging import load_policy, scan
-from processors.meeting_flagging.transcripts import parse
 from processors.registry import PROCESSORS, Options
 from processors.runtime.codec import decode
 from processors.runtime.performers.archive_source import is_expired
 from schemas.envelope import Envelope, format_time
 from schemas.errors import InvalidEvent
+from schemas.texts.transcripts import parse
 from schemas.topics import WEBHOOKS
 from schemas.webhooks import Delivery, UnusableBody, parse_body, webhook_envelope
 from schemas.zoom import load_event

@@ -7,11 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from processors.meeting_flagging import load_policy, scan
-from processors.meeting_flagging.folding import fold
-from processors.meeting_flagging.identifiers import marked
-from processors.meeting_flagging.redact import MAX_QUOTE_CHARACTERS, mask, mask_spans, quote
-from processors.meeting_flagging.spoken import write_down
-from processors.meeting_flagging.transcripts import parse, seconds_covered
+from schemas.texts.folding import fold
+from schemas.texts.identifiers import marked
+from schemas.texts.redact import MAX_QUOTE_CHARACTERS, mask, mask_spans, quote
+from schemas.texts.spoken import write_down
+from schemas.texts.transcripts import parse, seconds_covered
 
 POLICY = load_policy()
 KINDS = st.sampled_from(["transcript", "captions", "chat"])

@@ -45,16 +45,16 @@ def flagged(revision: int, seconds: float, **changes: Any) -> Event:
     data = {
         "flag_id": "flag-1", "revision": revision, "status": "flagged", "call_id": "call-1", "meeting_id": MEETING,
         "session_id": None, "occurred_at": stamp(seconds), "score": 0.5, "severity": 3, "priority": 3.5,
-        "policy_version": "p", "findings": [], "coverage": {"transcript_seconds": 1.0, "transcripts": 1, "chats": 0},
+        "policy_version": "p", "findings": [], "coverage": {"transcript_seconds": 1.0, "languages": ["en"], "transcripts": 1, "chats": 0},
         **changes,
     }  # fmt: skip
     return Event(fact_id(FLAGGED, "flag-1", revision), FLAGGED, at(seconds), data)
 
 
-def reviewed(seconds: float) -> Event:
+def reviewed(seconds: float, decision: str = "dismissed", revision: int = 1) -> Event:
     data = {
-        "flag_id": "flag-1", "revision": 1, "call_id": "call-1", "meeting_id": MEETING, "session_id": None,
-        "occurred_at": stamp(seconds), "decision": "dismissed",
+        "flag_id": "flag-1", "revision": revision, "call_id": "call-1", "meeting_id": MEETING, "session_id": None,
+        "occurred_at": stamp(seconds), "decision": decision,
     }  # fmt: skip
     return Event(fact_id(REVIEWED, seconds), REVIEWED, at(seconds), data)
 
@@ -129,6 +129,59 @@ def test_a_flag_is_shown_by_its_highest_revision() -> None:
     ((severity, priority, flagged_at, document),) = last
     assert (severity, priority, flagged_at) == (4, 4.6, at(0))
     assert json.loads(document)["decisions"][0]["decision"] == "dismissed"
+
+
+def finding(category: str, source: str = "transcript", rule: str = "some.rule") -> dict[str, Any]:
+    return {
+        "rule_id": rule, "rule_version": "1", "category": category, "ground": None, "severity": 3, "confidence": 0.9,
+        "source": source, "explanation": "", "session_id": None, "speaker": None, "speaker_certainty": "unknown",
+        "recording_start": None, "start_seconds": None, "end_seconds": None, "quote": None, "quote_from": None,
+        "quote_to": None, "said_before": None, "said_after": None, "score_part": 0.1,
+    }  # fmt: skip
+
+
+SEXUAL, PHONE, REPORT = finding("sexual"), finding("personal_data"), finding("sexual", source="report")
+
+
+@pytest.mark.parametrize(
+    ("later", "standing"),
+    [
+        ([], "open"),
+        ([reviewed(90)], "closed"),
+        ([reviewed(90, "confirmed")], "closed"),
+        ([reviewed(90, "escalated")], "open"),
+        ([reviewed(90, "more_needed")], "open"),
+        ([reviewed(90), reviewed(95, "more_needed")], "open"),
+        ([reviewed(90), flagged(2, 100, findings=[SEXUAL, SEXUAL])], "closed"),
+        ([reviewed(90), flagged(2, 100, severity=2, findings=[SEXUAL])], "closed"),
+        ([reviewed(90), flagged(2, 100, severity=4, findings=[SEXUAL])], "open"),
+        ([reviewed(90), flagged(2, 100, findings=[SEXUAL, PHONE])], "open"),
+        ([reviewed(90), flagged(2, 100, findings=[SEXUAL, REPORT])], "open"),
+        ([reviewed(90), flagged(2, 100, severity=4), reviewed(110, revision=2)], "closed"),
+        ([reviewed(90), flagged(2, 100, status="withdrawn", severity=None, findings=[])], "withdrawn"),
+        ([flagged(2, 100, status="withdrawn", severity=None, findings=[]), flagged(3, 110)], "open"),
+    ],
+    ids=[
+        "nobody decided", "dismissed", "confirmed", "escalated", "more needed", "taken up again", "more of the same",
+        "less grave", "graver", "new category", "a report", "decided again", "withdrawn", "flagged again",
+    ],
+)  # fmt: skip
+def test_a_closed_flag_opens_again_only_when_it_grows(later: list[Event], standing: str) -> None:
+    """By a report, a higher severity or a new category, and by nothing else; in any order of arrival."""
+    facts = [flagged(1, 0, findings=[SEXUAL]), *later]
+    for order in permutations(facts):
+        stage: Stage[Shown] = Stage(ReviewQueue())
+        stage.hear(*order)
+        assert stage.of(ShowFlag)[-1].standing == standing
+
+
+def test_a_flag_can_be_looked_for_by_what_was_found(stage: Stage[Shown]) -> None:
+    """Categories, rules and sources, each once, with a space on both sides."""
+    stage.hear(flagged(1, 0, findings=[SEXUAL, PHONE, REPORT]))
+
+    row = stage.of(ShowFlag)[-1]
+    assert (row.categories, row.rules, row.sources) == (" personal_data sexual ", " some.rule ", " report transcript ")
+    assert (row.urgency, row.flag_revision, row.languages) == (2, 1, " en ")
 
 
 def test_what_nobody_can_see_any_more_is_forgotten(stage: Stage[Shown]) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from processors.meeting_flagging.evidence import evidence
-from processors.meeting_flagging.redact import MAX_QUOTE_CHARACTERS
-from processors.meeting_flagging.transcripts import Utterance
+from schemas.texts.redact import MAX_QUOTE_CHARACTERS
+from schemas.texts.transcripts import Utterance
 
 
 def cues(*texts: str) -> list[Utterance]:

@@ -48,7 +48,7 @@ def test_reasons_are_told() -> None:
 
     assert [line for line in told if line.startswith("it stands")] == [
         "it stands because: a finding of severity 4 or more is enough",
-        "it stands because: the score reaches 0.45",
+        "it stands because: the score reaches 0.28",
         "it stands because: metadata.recording_missing flags by itself (flags: always)",
     ]
 

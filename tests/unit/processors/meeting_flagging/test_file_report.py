@@ -58,12 +58,12 @@ def test_findings_have_times_speaker_and_part() -> None:
 
 
 def test_chat_line_ends_when_it_starts() -> None:
-    """One finding of severity 3 is no flag."""
+    """A message has no length; one finding of severity 3 that is right often enough makes a flag."""
     report = file_report("01.chat.txt", CHAT, POLICY)
 
     (finding,) = report["findings"]
     assert (finding["channel"], finding["start"], finding["end"]) == ("chat", "00:10:02.000", "00:10:02.000")
-    assert report["flag"] is None
+    assert (report["flag"]["severity"], report["flag"]["score"]) == (3, 0.3)
 
 
 def test_shadow_is_told_apart_and_without_quotes(tmp_path: Path) -> None:

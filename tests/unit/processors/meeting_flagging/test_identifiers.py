@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from processors.meeting_flagging.folding import fold
-from processors.meeting_flagging.identifiers import identifiers, marked
-from processors.meeting_flagging.spoken import write_down
+from schemas.texts.folding import fold
+from schemas.texts.identifiers import identifiers, marked
+from schemas.texts.spoken import write_down
 
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "trust_safety"
 OURS = {

@@ -3,7 +3,7 @@
 import pytest
 
 from processors.meeting_flagging.languages import languages_of
-from processors.meeting_flagging.transcripts import Utterance
+from schemas.texts.transcripts import Utterance
 
 ENGLISH = "so what do you think about this, can we do that for the page and then it is done"
 SPANISH = "pero es muy bueno para los dos, por eso también está en la página con el botón que usted quiere"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from processors.meeting_flagging.folding import fold
-from processors.meeting_flagging.spoken import is_mostly_number, write_down
+from schemas.texts.folding import fold
+from schemas.texts.spoken import is_mostly_number, write_down
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import pytest
 
 from processors.meeting_flagging import load_policy, scan
-from processors.meeting_flagging.redact import MAX_QUOTE_CHARACTERS, mask, quote
 from processors.meeting_flagging.rules import Finding
 from processors.meeting_flagging.text_rules import MAX_HITS_PER_RULE, find
-from processors.meeting_flagging.transcripts import Utterance
+from schemas.texts.redact import MAX_QUOTE_CHARACTERS, mask, quote
+from schemas.texts.transcripts import Utterance
 
 POLICY = load_policy()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.meeting_flagging.transcripts import Utterance, parse, seconds_covered
+from schemas.texts.transcripts import Utterance, parse, seconds_covered
 
 VTT = """WEBVTT
 

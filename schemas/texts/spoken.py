@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import re2
 
-from processors.meeting_flagging.folding import Folded, Piece
-from processors.meeting_flagging.spoken_words import (
+from schemas.texts.folding import Folded, Piece
+from schemas.texts.spoken_words import (
     AT_WORDS,
     DOMAINS_ALONE,
     DOT_WORDS,

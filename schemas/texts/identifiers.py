@@ -7,17 +7,25 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import phonenumbers
 import re2
 from stdnum import iban, luhn
 from stdnum.us import ssn
 
-from processors.meeting_flagging.folding import Folded
-from processors.meeting_flagging.rules import Match
+from schemas.texts.folding import Folded
 
 REGIONS = ("US", "GB", "DE", "FR", "ES", "BR", "IN", "AU")  # whose numbers without a country code are looked up
 _BEFORE = 40  # characters before a number that say what it is
+
+
+class Match(Protocol):
+    """What we use of a match."""
+
+    def start(self) -> int: ...
+    def end(self) -> int: ...
+    def group(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

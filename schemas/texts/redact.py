@@ -9,10 +9,10 @@ from typing import Any
 
 import re2
 
-from processors.meeting_flagging.folding import Folded, fold
-from processors.meeting_flagging.identifiers import identifiers
-from processors.meeting_flagging.spoken import write_down
-from processors.meeting_flagging.spoken_words import word_set
+from schemas.texts.folding import Folded, fold
+from schemas.texts.identifiers import identifiers
+from schemas.texts.spoken import write_down
+from schemas.texts.spoken_words import word_set
 
 MAX_QUOTE_CHARACTERS = 240  # what an analyst reads at a glance (trust_safety design 5.4)
 Span = tuple[int, int, str]
