@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal import headers, problems
 from portal.auth import sign_in
 from portal.calls import views as calls
+from portal.participants import area
 from portal.ports import Ports
 from portal.reviews import views as reviews
 
@@ -24,6 +25,7 @@ def create_app(ports: Ports) -> Flask:
     app.register_blueprint(calls.blueprint(ports))
     app.register_blueprint(sign_in.make_blueprint(ports.sign_in))
     app.register_blueprint(reviews.make_blueprint(ports))
+    area.register(app, ports)
     return app
 
 

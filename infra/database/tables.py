@@ -317,3 +317,43 @@ host_leases = Table(
     Column("leased_until", Instant),
     Column("used_up_until", Instant),  # it has made its meetings of the day
 )
+
+# Codes that let one person open one call's page, once, within a minute. The code itself is nowhere, only its SHA-256.
+viewer_codes = Table(
+    "viewer_codes",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("call_id", String(256), nullable=False),
+    Column("viewer_id", String(256), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("viewer_codes_by_age", "expires_at"),
+)
+
+# Browsers that opened a call's page, each for one viewer and one call; by the SHA-256 of what their cookie holds.
+viewer_sessions = Table(
+    "viewer_sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("call_id", String(256), nullable=False),
+    Column("viewer_id", String(256), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("viewer_sessions_by_age", "expires_at"),
+)
+
+# Reports as they were made. `filed_by` is the service token's name, or empty when the participant's own browser sent it.
+call_reports = Table(
+    "call_reports",
+    metadata,
+    Column("report_id", String(36), primary_key=True),
+    Column("call_id", String(256), nullable=False),
+    Column("reporter_id", String(256), nullable=False),
+    Column("reporter", String(16), nullable=False),  # freelancer, client, support
+    Column("filed_by", String(64), nullable=False),
+    Column("ticket", String(64)),
+    Column("reason", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("second", Integer),
+    Column("reported_at", Instant, nullable=False),
+    Index("call_reports_by_call", "call_id"),
+)

@@ -10,7 +10,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import ParamSpec
 
-from flask import g, request
+from flask import Request, g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -108,7 +108,7 @@ def requires_scope(
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            g.service = _holder(tokens, scope).name
+            g.service = holder_of(tokens, scope).name
             return view(*args, **kwargs)
 
         return guarded
@@ -116,15 +116,31 @@ def requires_scope(
     return decorate
 
 
-def _holder(tokens: ServiceTokens, scope: str) -> ServiceToken:
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    holder = tokens.holder(token.strip()) if kind.lower() == "bearer" and token else None
+def holder_of(tokens: ServiceTokens, *scopes: str) -> ServiceToken:
+    """Return whose token came with the request.
+
+    Raises:
+        Problem: 401 when none did that is good, 403 when it has none of these scopes.
+    """
+    token = bearer_of(request)
+    holder = tokens.holder(token) if token else None
     if holder is None:
         detail = "Send a service token that is not revoked as Authorization: Bearer …"
         raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
-    if scope not in holder.scopes:
-        raise Problem(HTTPStatus.FORBIDDEN, "scope-missing", f"This token does not have the scope {scope}.")
+    if not holder.scopes.intersection(scopes):
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "scope-missing", f"This token does not have the scope {' or '.join(scopes)}."
+        )
     return holder
+
+
+def bearer_of(asked: Request) -> str | None:
+    """Return the token that came with a request; None when it brought no Authorization at all."""
+    header = asked.headers.get("Authorization")
+    if header is None:
+        return None
+    kind, _, token = header.partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
 def _digest(token: str) -> str:
