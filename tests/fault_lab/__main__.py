@@ -1,8 +1,10 @@
 """`python -m tests.fault_lab [SCENARIO…]`: break things, mend them, print what that did to anyone."""
 
 import logging
+import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import click
 
 from infra import logs
 from infra.clock import SystemClock
+from schemas.errors import PipelineError
 from tests.fault_lab import document
 from tests.fault_lab.lab import InOrder, Place, Result, run_once
 from tests.fault_lab.part import LabError
@@ -43,6 +46,9 @@ def main(
     different, or when a fault did not do what it is for.
     """
     logs.configure("ERROR")
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # so that every part is ended, as by Ctrl-C
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every connection beyond its pool's
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
@@ -64,7 +70,9 @@ def _run(name: str, seeds: Sequence[int], seconds: float, place: Place) -> Itera
         click.echo(f"{name}, seed {seed}")
         try:
             result = run_once(SCENARIOS[name], seed, seconds, place)
-        except LabError as error:
+        except Exception as error:  # noqa: BLE001 # the other runs must still be made
+            if not isinstance(error, LabError | PipelineError):
+                traceback.print_exc()
             place.say(f"! NOT RUN: {error}")
             continue
         for line in [*result.remarks, *result.harm.details[:20]]:

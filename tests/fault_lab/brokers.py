@@ -57,10 +57,13 @@ class Brokers:
     def bootstrap_servers(self) -> str:
         return ",".join(node.bootstrap_servers for node in self.nodes)
 
-    def start(self) -> None:
-        """Return once all of them answer."""
+    def launch(self) -> None:
+        """Begin to start all of them."""
         for node in self.nodes:
             node.launch()
+
+    def wait_until_ready(self) -> None:
+        """Return once all of them answer."""
         for node in self.nodes:
             node.wait_until_ready()
 

@@ -21,11 +21,11 @@ from tests.fault_lab.world import SECRET, Shape, World
 
 CLOCK = SystemClock()
 BEGAN_AT = CLOCK.now()  # every run of this process plays the same calls, so that one in-order run serves them all
-RECOVER_SECONDS = 120.0  # a deadline: what is not there by then counts as missing
+RECOVER_SECONDS = 180.0  # a deadline: what is not there by then counts as missing
 SETTLE_SECONDS = 3.0  # what is going to be doubled is doubled by then
 LOOK_SECONDS = 1.0
 REAL = Shape(brokers=1, database="postgres")
-SCHEDULE_SECONDS = 60.0  # for Zoom's whole schedule after the last first try, scaled, and the last answer
+SCHEDULE_SECONDS = 120.0  # for Zoom's whole schedule after the last first try, scaled, and the last answer
 
 
 @dataclass(slots=True)

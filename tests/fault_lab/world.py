@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infra.clock import SystemClock
+from infra.database.engine import migrate, open_database
 from infra.local.postgres import PostgresServer
 from infra.local.s3_server import HOST, S3Server, free_ports
 from infra.secret import Secret
@@ -28,8 +29,8 @@ CLOCK = SystemClock()
 BUCKET = "call-recordings"
 SECRET = Secret("a-secret-of-the-fault-lab")
 GRACE_SECONDS = 4  # instead of a day until a recording counts as missing
-READY_SECONDS = 60.0  # a deadline: a few seconds on an idle machine
-STOP_SECONDS = 25.0
+READY_SECONDS = 180.0  # a deadline: a few seconds on an idle machine, a minute on one that has ten times too much to do
+KILLED = -9  # the exit code of a process that died at a fault point
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,19 @@ class World:
     def start(self) -> None:
         """Return once every part but the processors answers."""
         if self.brokers is not None:
-            self.brokers.start()
+            self.brokers.launch()
         if self.postgres is not None:
             self.postgres.start()
         self.s3.start()
+        if self.brokers is not None:
+            self.brokers.wait_until_ready()
         self.zoom.start()
         host, _, port = self.s3.endpoint_url.removeprefix("http://").rpartition(":")
         self._store_door = Proxy((host, int(port)))
         self.environment = self._settings()
-        self.run("-m", "infra", "migrate")
+        engine = open_database(self.environment["DATABASE_URL"])
+        migrate(engine)
+        engine.dispose()
         self.parts["receiver"] = Part(
             "receiver", ["-m", "tests.fault_lab.receiver", str(self.clock_file)], self.environment, self.folder
         )
@@ -111,6 +116,7 @@ class World:
         with closing(self.s3.client()) as client:
 
             def made() -> bool:
+                self._assert_running(part for part in self.processors if part.exit_code != KILLED)
                 return any(bucket["Name"] == BUCKET for bucket in client.list_buckets()["Buckets"])
 
             self.wait_until(made, READY_SECONDS, "a processor has made the bucket")

@@ -5,6 +5,7 @@ from tests.fault_lab.part import LabError
 from tests.fault_lab.world import Shape, World
 
 PAUSE_SECONDS = 30.0
+THREE = Shape(brokers=3, database="postgres")
 
 
 def killed(lab: Lab) -> None:
@@ -47,7 +48,7 @@ def _brokers(world: World):
 
 
 SCENARIOS = (
-    Scenario(1, "broker-killed", "broker kill -9 and restart", killed, Shape(brokers=1)),
-    Scenario(2, "broker-paused", "broker paused (SIGSTOP) 30 s", paused, Shape(brokers=1)),
-    Scenario(3, "one-of-three", "one of three brokers killed (RF 3, min ISR 2)", one_of_three_killed, Shape(brokers=3)),
+    Scenario(1, "broker-killed", "broker kill -9 and restart", killed),
+    Scenario(2, "broker-paused", "broker paused (SIGSTOP) 30 s", paused),
+    Scenario(3, "one-of-three", "one of three brokers killed (RF 3, min ISR 2)", one_of_three_killed, THREE),
 )

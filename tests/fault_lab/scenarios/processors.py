@@ -11,9 +11,8 @@ from tests.fault_lab.clock import CLOCK
 from tests.fault_lab.lab import Lab, Scenario
 from tests.fault_lab.part import Part
 from tests.fault_lab.points import Death
-from tests.fault_lab.world import Shape, World
+from tests.fault_lab.world import KILLED, Shape, World
 
-KILLED = -9
 BRAKED = 3  # the exit code of a processor that stopped by itself
 # The first is between the effect that people see and the row that says so; of the others, two by chance.
 POINTS: Mapping[str, Sequence[str]] = {
@@ -23,7 +22,7 @@ POINTS: Mapping[str, Sequence[str]] = {
     "meeting_flagging": ("producer.produce:after", "store.read:after", "consumer.commit:before", "database.commit:before"),
 }  # fmt: skip
 MOST_CALLS = 4  # the point is passed so often at most before the process dies there
-LIVES_SECONDS = 90.0  # a deadline for all deaths, after the load
+LIVES_SECONDS = 180.0  # a deadline for all deaths, after the load
 OWN = Shape(brokers=1, database="postgres", each_its_own=True)
 STORM_MEMBERS = 3
 GARBAGE_PER_SECOND = 10
