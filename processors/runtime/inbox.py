@@ -1,7 +1,7 @@
 """Decide about one event for one key, in one transaction: state, effects and the mark that it was handled."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, insert, literal_column, select, update
@@ -16,6 +16,9 @@ from processors.base import Decision, Event, Processor
 from processors.commands import Command, WakeAt, effect_id
 from processors.runtime.codec import dump, load
 
+# Due since a while, so that a clock that was ahead and is set right holds nothing up: an effect that waited until then would
+# hold up what follows it on its target. More than Zoom's deliveries may be off without being refused (5 min).
+_CLOCK_SLACK = timedelta(minutes=15)
 _TRIES = 20  # of a decision that somebody else's kept overtaking; each try sees that one's result
 
 # Built once: for SQLAlchemy, building a statement costs more than running it.
@@ -177,7 +180,7 @@ def effect_row(processor: str, effect: str, key: str, command: Command, now: dat
         "target": command.target,
         "command": dump(command),
         "status": "pending",
-        "due_at": command.at if isinstance(command, WakeAt) else now,
+        "due_at": command.at if isinstance(command, WakeAt) else now - _CLOCK_SLACK,
         "attempts": 0,
         "created_at": now,
     }

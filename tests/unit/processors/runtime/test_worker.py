@@ -41,6 +41,19 @@ def test_an_effect_that_is_asked_for_twice_happens_once(bench: Bench) -> None:
     assert bench.outside.performed == [ask(1)]
 
 
+def test_an_effect_asked_for_by_a_clock_that_was_ahead_does_not_wait_for_that_time(bench: Bench) -> None:
+    """Nor does what follows it on its target: a clock that is set right holds nothing up."""
+    bench.processor.orders.update(one=[publish(1)], two=[publish(2)])
+    bench.clock.jump(600)
+    bench.hear("one")
+    bench.clock.jump(-600)
+    bench.hear("two")
+
+    bench.work()
+
+    assert bench.outside.performed == [publish(1), publish(2)]
+
+
 def test_newest_only_asked_for_twice_still_happens(bench: Bench) -> None:
     """Asking again for what waits already does not supersede it by itself."""
     bench.processor.orders.update(one=[chat(1)], two=[chat(1)])
