@@ -20,12 +20,14 @@ POINTS: Mapping[str, Sequence[str]] = {
     "chat_invitation": ("chat.put:after", "chat.put:before", "producer.produce:after", "consumer.commit:before"),
     "recording_archive": ("store.put_small:after", "store.complete:after", "store.upload_part:after", "store.create_multipart:after", "producer.produce:after", "consumer.commit:before"),
     "meeting_flagging": ("producer.produce:after", "store.read:after", "consumer.commit:before", "database.commit:before"),
+    "review_queue": ("database.commit:before", "consumer.commit:before", "consumer.poll:after"),
 }  # fmt: skip
 MOST_CALLS = 4  # the point is passed so often at most before the process dies there
 LIVES_SECONDS = 180.0  # a deadline for all deaths, after the load
 OWN = Shape(brokers=1, database="postgres", each_its_own=True)
 STORM_MEMBERS = 3
 GARBAGE_PER_SECOND = 10
+READERS = ("call_events", "chat_invitation", "recording_archive", "meeting_flagging")  # of zoom.webhooks
 
 
 def deaths_of(processor: str, random: Random, count: int = 3) -> list[Death]:
@@ -145,11 +147,11 @@ def _poison(lab: Lab, seconds: float) -> None:
             )
             number += 1
             lab.wait(max(0.0, began_at + number / GARBAGE_PER_SECOND - CLOCK.monotonic()))
-    wanted = before + number * len(PROCESSORS)
+    wanted = before + number * len(READERS)
     world.wait_until(
         lambda: _dead_records(world) >= wanted,
         90,
-        f"all {number} undecodable records lie in the dead letters of all processors",
+        f"all {number} undecodable records lie in the dead letters of all readers",
     )
     lab.say(f"{number} undecodable records lie dead, and every processor runs")
     world.assert_running()
