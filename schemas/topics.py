@@ -102,6 +102,16 @@ FLAGS = Topic(
     writers=("meeting_flagging",),
     readers=("trust and safety", "review_queue"),
 )
+SHADOWS = Topic(
+    name="flagged-meetings.shadow",
+    purpose="What rules in shadow, and rules held back by a cap or an outage, found in a call: no words, no work for analysts",
+    key="meeting id",
+    restricted=True,
+    retention=_RESTRICTED_RETENTION,
+    personal_data="none",
+    writers=("meeting_flagging",),
+    readers=("policy editors",),
+)
 DECISIONS = Topic(
     name="flagged-meetings.decisions",
     purpose="What an analyst decided about a flag",
@@ -124,7 +134,7 @@ HOLDS = Topic(
 )
 
 TOPICS: tuple[Topic, ...] = (
-    WEBHOOKS, QUARANTINE, REGISTRATIONS, OUTCOMES, CALL_EVENTS, REPORTS, FLAGS, DECISIONS, HOLDS,
+    WEBHOOKS, QUARANTINE, REGISTRATIONS, OUTCOMES, CALL_EVENTS, REPORTS, FLAGS, SHADOWS, DECISIONS, HOLDS,
 )  # fmt: skip
 
 

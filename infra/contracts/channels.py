@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.events import CALL_EVENT_TYPES, FLAGGED, REVIEWED, data_schema
-from schemas.topics import CALL_EVENTS, DECISIONS, FLAGS, Topic
+from schemas.events import CALL_EVENT_TYPES, FLAGGED, REVIEWED, SHADOWED, data_schema
+from schemas.topics import CALL_EVENTS, DECISIONS, FLAGS, SHADOWS, Topic
 
 CHANNELS: tuple[tuple[Topic, tuple[str, ...]], ...] = (
     (CALL_EVENTS, tuple(CALL_EVENT_TYPES)),
     (FLAGS, (FLAGGED,)),
+    (SHADOWS, (SHADOWED,)),
     (DECISIONS, (REVIEWED,)),
 )
 

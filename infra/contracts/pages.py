@@ -9,9 +9,9 @@ from infra.contracts.channels import CHANNELS, headers_of
 from infra.contracts.examples import read_examples
 from infra.contracts.json_schema import event_schema
 from infra.contracts.texts import CALL_EVENTS_PAGE, FLAGS_PAGE
-from schemas.events import CALL_EVENT_TYPES, FLAGGED, REVIEWED
+from schemas.events import CALL_EVENT_TYPES, FLAGGED, REVIEWED, SHADOWED
 from schemas.events.catalogue import VERSION
-from schemas.topics import CALL_EVENTS, DECISIONS, FLAGS, Topic
+from schemas.topics import CALL_EVENTS, DECISIONS, FLAGS, SHADOWS, Topic
 
 Json = dict[str, Any]
 
@@ -38,9 +38,9 @@ def flagged_meetings_page() -> str:
     return _filled(
         FLAGS_PAGE,
         days=_days(FLAGS),
-        topics=_topics([FLAGS, DECISIONS]),
+        topics=_topics([FLAGS, SHADOWS, DECISIONS]),
         headers=_headers(FLAGGED),
-        events="\n\n".join(_event(name, without=()) for name in (FLAGGED, REVIEWED)),
+        events="\n\n".join(_event(name, without=()) for name in (FLAGGED, SHADOWED, REVIEWED)),
     )
 
 

@@ -127,8 +127,11 @@ a receiver instead.
 FLAGS_PAGE = f"""
 # Flagged meetings
 
-What trust and safety should look into, and what an analyst decided. Both topics are restricted: they hold accusations. A flag
+What trust and safety should look into, and what an analyst decided. The topics are restricted: they hold accusations. A flag
 acts on nobody, a person decides; no flag does not mean safe (see `coverage`).
+
+`flagged-meetings.shadow` is for those who write the policy: what a rule that is being tried would have found, without a word of
+what was said. It is no work for analysts, and nothing in it may open a recording.
 
 @topics@
 

@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 
 from processors.base import Decision, Event
 from processors.commands import PublishEvent, ScanText
+from processors.meeting_flagging import daily_caps, outages
+from processors.meeting_flagging.daily_caps import ANSWERED, ASKED, OVER_CAP, answer, ask_for_places, note_answer
 from processors.meeting_flagging.facts import FlagState, KnownFile, Published, earlier, note_file, note_scan
-from processors.meeting_flagging.flags import Flag, coverage_of, flags_of
+from processors.meeting_flagging.flags import Flag, coverage_of, flags_of, shadows_of
 from processors.meeting_flagging.noting import (
     FILES,
     LEARNED_FROM,
@@ -24,13 +26,14 @@ from processors.meeting_flagging.noting import (
     note_told,
     note_webhook,
 )
+from processors.meeting_flagging.outages import HELD_BACK, MET, OUTAGE, note_meeting, note_outage, tell_hours
 from processors.meeting_flagging.rules import Policy
 from processors.meeting_flagging.scanning import SCANNED_KINDS
 from schemas.calls import REGISTERED, REPORTED, load_registration, load_report
-from schemas.events import FLAGGED, data_schema, decode, encode
+from schemas.events import FLAGGED, SHADOWED, data_schema, decode, encode
 from schemas.identity import fact_id
 from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
-from schemas.topics import CALL_EVENTS, FLAGS, REGISTRATIONS, REPORTS, WEBHOOKS
+from schemas.topics import CALL_EVENTS, FLAGS, REGISTRATIONS, REPORTS, SHADOWS, WEBHOOKS, Topic
 from schemas.zoom import ZoomEvent
 
 SOURCE = "urn:zoom-call-pipeline:meeting_flagging"
@@ -45,9 +48,13 @@ _WEBHOOKS = frozenset(
     )
 ) | {MEETING_ENDED, RECORDING_COMPLETED}  # fmt: skip
 
+_OF_DAYS_AND_HOURS = frozenset(
+    {f"told.{ASKED}", f"told.{MET}", f"timer.{daily_caps.FORGET}", f"timer.{outages.FORGET}"}
+)  # what concerns all calls of a day or an hour, and no meeting's state
+
 
 class MeetingFlagging:
-    """Facts in, flags out; it waits for nothing, so it has no delays: what turns out otherwise is corrected."""
+    """Facts in, flags out. It waits for nothing but its own days and hours: what turns out otherwise is corrected."""
 
     name: ClassVar[str] = "meeting_flagging"
     topics: ClassVar[tuple[str, ...]] = (WEBHOOKS.name, REGISTRATIONS.name, REPORTS.name, CALL_EVENTS.name)
@@ -80,10 +87,17 @@ class MeetingFlagging:
             InvalidEvent: as for route.
         """
         decision = Decision(state or FlagState())
+        if event.type in _OF_DAYS_AND_HOURS:
+            _note_of_all(decision, event)
+            return decision
         self._note(decision, event)
         decision.commands += handovers(decision.state)
         decision.state.forget_before(event.recorded_at)
-        self._publish(decision, event)
+        decision.commands += tell_hours(decision.state)
+        decision.commands += ask_for_places(decision.state, event, self._policy)
+        if not decision.state.is_waiting():
+            self._publish(decision, event)
+            self._publish_shadows(decision)
         return decision
 
     def _note(self, decision: Decision[FlagState], event: Event) -> None:
@@ -100,6 +114,10 @@ class MeetingFlagging:
             self._note_call_event(decision, event)
         elif event.type == f"told.{TOLD_REMOVED}":
             note_told(state, event)
+        elif event.type == f"told.{ANSWERED}":
+            note_answer(state, event.data)
+        elif event.type == f"told.{OUTAGE}":
+            note_outage(state, event.data)
         elif event.type == f"done.{ScanText.kind}":
             command = event.data["command"]
             facts = state.session(command["session_id"], event.recorded_at, event.recorded_at)
@@ -132,6 +150,28 @@ class MeetingFlagging:
             if last is None or (last.status, last.digest) != ("flagged", flag.digest):
                 decision.commands.append(_say(state, flag, "flagged", self._policy.version))
                 decision.reasons.append("a flag was raised or changed")
+
+    def _publish_shadows(self, decision: Decision[FlagState]) -> None:
+        """Say what is in shadow, where that has changed; of what never was in shadow nothing is said."""
+        state = decision.state
+        for flag_id, shadow in shadows_of(state, self._policy).items():
+            last = state.shadowed.get(flag_id)
+            if shadow.digest != (last.digest if last else None) and (last or shadow.content["findings"]):
+                decision.commands.append(_say_shadow(state, shadow, self._policy.version))
+
+
+def _note_of_all(decision: Decision[FlagState], event: Event) -> None:
+    """What days and hours are asked, and when they forget."""
+    state = decision.state
+    if event.type == f"told.{ASKED}":
+        commands, over = answer(state, event.data)
+        decision.reasons += [OVER_CAP] if over else []
+    elif event.type == f"told.{MET}":
+        commands, outage = note_meeting(state, event.data)
+        decision.reasons += [HELD_BACK] if outage else []
+    else:
+        commands, state.day, state.hour = [], None, None
+    decision.commands += commands
 
 
 def _route_webhook(zoom: ZoomEvent) -> list[str]:
@@ -170,27 +210,35 @@ def _withdrawn(flag_id: str, known: Published, state: FlagState, event: Event) -
 
 
 def _say(state: FlagState, flag: Flag, status: str, policy_version: str) -> PublishEvent:
-    """Publish the flag's next revision. A revision's event has an id of its own, so a double can be dropped."""
+    """Publish the flag's next revision."""
     last = state.published.get(flag.flag_id)
     revision = 1 if last is None else last.revision + 1
     state.published[flag.flag_id] = Published(revision, status, flag.digest, flag.call_id, flag.session_id)
+    return _event(
+        state, flag, FLAGGED, FLAGS, {"revision": revision, "status": status, "policy_version": policy_version}
+    )
+
+
+def _say_shadow(state: FlagState, shadow: Flag, policy_version: str) -> PublishEvent:
+    """Publish the next revision of what is in shadow."""
+    last = state.shadowed.get(shadow.flag_id)
+    revision = 1 if last is None else last.revision + 1
+    state.shadowed[shadow.flag_id] = Published(revision, "shadowed", shadow.digest, shadow.call_id, shadow.session_id)
+    return _event(state, shadow, SHADOWED, SHADOWS, {"revision": revision, "policy_version": policy_version})
+
+
+def _event(state: FlagState, flag: Flag, event_type: str, topic: Topic, said: Mapping[str, Any]) -> PublishEvent:
+    """A revision's event has an id of its own, so a double can be dropped."""
     occurred_at = datetime.fromisoformat(flag.content["occurred_at"])
-    facts = {
-        **flag.content,
-        "flag_id": flag.flag_id,
-        "revision": revision,
-        "status": status,
-        "policy_version": policy_version,
-        "occurred_at": occurred_at,
-    }
+    kind = [] if event_type == FLAGGED else [event_type]
     return PublishEvent(
-        topic=FLAGS.name,
-        event_id=fact_id(flag.flag_id, revision),
-        type=FLAGGED,
+        topic=topic.name,
+        event_id=fact_id(flag.flag_id, *kind, said["revision"]),
+        type=event_type,
         source=SOURCE,
         occurred_at=occurred_at,
         subject=flag.call_id or flag.session_id,
         partition_key=state.meeting_id or flag.session_id,
-        data=encode(FLAGGED, facts),
-        dataschema=data_schema(FLAGGED),
+        data=encode(event_type, {**flag.content, "flag_id": flag.flag_id, **said, "occurred_at": occurred_at}),
+        dataschema=data_schema(event_type),
     )

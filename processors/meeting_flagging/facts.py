@@ -55,7 +55,11 @@ class Scan:
 
 @dataclass(slots=True)
 class SessionFacts:
-    """One session. Files by object key, removals by the id of their event; `heard_at` is when it last was spoken of."""
+    """One session. Files by object key, removals by the id of their event; `heard_at` is when it last was spoken of.
+
+    `places`: which capped rules may flag it (daily_caps.py; None: not answered yet). `told_…`, `tellings` and `outage…`:
+    what it and its hour told each other (outages.py).
+    """
 
     heard_at: datetime
     changes: dict[str, RecordingChange] = field(default_factory=dict)
@@ -66,20 +70,35 @@ class SessionFacts:
     missing_at: datetime | None = None
     link_posted_at: datetime | None = None
     live_streaming_at: datetime | None = None
+    places: dict[str, bool | None] = field(default_factory=dict)
+    told_hour: str | None = None
+    told_missing: bool = False
+    tellings: int = 0
+    outage: bool | None = None
+    outage_answer: int = 0
 
     def has_recording(self) -> bool:
         """Whether anything playable was announced or archived."""
         return any(file.kind in PLAYABLE for file in (*self.announced.values(), *self.archived.values()))
 
+    def is_missing_recording(self) -> bool:
+        """Whether a recording was found to be missing and has not come since."""
+        return self.missing_at is not None and not self.has_recording()
+
+    def awaits_hour(self) -> bool:
+        """Whether its hour has still to say if that is an outage."""
+        return self.is_missing_recording() and self.told_hour is not None and self.outage is None
+
 
 @dataclass(slots=True)
 class ReportFact:
-    """A report, without who made it and without their words."""
+    """What one side reports of a call: its first report's time, its last one's reason. Who, and their words, stay there."""
 
     call_id: str
     reason: str
     second: int | None
     reported_at: datetime
+    first_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -103,8 +122,28 @@ class Handover:
 
 
 @dataclass(slots=True)
+class Day:
+    """Which sessions each capped rule may flag on this day."""
+
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Hour:
+    """The meetings that ended in this hour: by session, the meeting's state where a recording is missing, else None."""
+
+    met: dict[str, str | None] = field(default_factory=dict)
+    tellings: dict[str, int] = field(default_factory=dict)
+    answers: int = 0
+    outage: bool = False
+
+
+@dataclass(slots=True)
 class FlagState:
-    """Everything known under one Zoom meeting id, or (`session:<uuid>`) of one session until its meeting is known."""
+    """Everything known under one Zoom meeting id, or (`session:<uuid>`) of one session until its meeting is known.
+
+    `day` and `hour` are what the states `day:<date>` and `hour:<UTC hour>` hold, and nothing else.
+    """
 
     meeting_id: str | None = None
     meeting: Meeting = field(default_factory=Meeting)
@@ -112,6 +151,13 @@ class FlagState:
     reports: dict[str, ReportFact] = field(default_factory=dict)
     published: dict[str, Published] = field(default_factory=dict)
     handovers: dict[str, Handover] = field(default_factory=dict)
+    shadowed: dict[str, Published] = field(default_factory=dict)
+    day: Day | None = None
+    hour: Hour | None = None
+
+    def is_waiting(self) -> bool:
+        """Whether a day or an hour has still to answer: then it is too early to flag."""
+        return any(None in facts.places.values() or facts.awaits_hour() for facts in self.sessions.values())
 
     def session(self, session_id: str, seen_at: datetime, heard_at: datetime) -> SessionFacts:
         """The facts of a session; it becomes known if it was not."""
@@ -128,6 +174,7 @@ class FlagState:
             if not heard_of and self.meeting.call_of(self.meeting.sessions[session_id]) is None:
                 del self.sessions[session_id], self.meeting.sessions[session_id]
                 self.published.pop(flag_id_of(session_id), None)
+                self.shadowed.pop(flag_id_of(session_id), None)
 
 
 def flag_id_of(subject_id: str) -> str:

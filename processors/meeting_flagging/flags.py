@@ -19,6 +19,11 @@ _PUBLISHED = (
     "quote_from", "quote_to", "said_before", "said_after",
 )  # fmt: skip  # schemas.events.flags.FindingSchema
 
+_SHADOWED = (
+    "rule_id", "rule_version", "category", "ground", "severity", "confidence", "source", "session_id", "recording_start",
+    "start_seconds", "end_seconds",
+)  # fmt: skip  # schemas.events.flags.ShadowFindingSchema
+
 MAX_FINDINGS = 200  # in one flag, the gravest: more is no more evidence, and the record must fit its topic (2 MiB)
 
 
@@ -94,6 +99,35 @@ def _flag(subject: Subject, state: FlagState, policy: Policy) -> Flag | None:
     return Flag(subject.flag_id, subject.call_id, subject.session_id, content)
 
 
+def shadows_of(state: FlagState, policy: Policy) -> dict[str, Flag]:
+    """Return what is in shadow by the id of the flag it could belong to; no words and no speakers."""
+    return {subject.flag_id: _shadow(subject, state, policy) for subject in _subjects(state)}
+
+
+def _shadow(subject: Subject, state: FlagState, policy: Policy) -> Flag:
+    evidence = list(_evidence(subject, state, policy))
+    shadowed = [one for one in evidence if one.finding["mode"] == "shadow"]
+    would = judge({**one.finding, "mode": "live"} for one in evidence)
+    findings = [{name: one.finding[name] for name in _SHADOWED} for one in shadowed]
+    held_by = [one.finding.get("held_by", "mode") for one in shadowed]
+    listed = [{**finding, "held_by": why} for finding, why in zip(findings, held_by, strict=True)]
+    content = {
+        "call_id": subject.call_id,
+        "meeting_id": state.meeting_id,
+        "session_id": subject.session_id,
+        "occurred_at": max((one.at for one in shadowed), default=datetime.fromtimestamp(0, UTC)).isoformat(),
+        "would_flag": bool(shadowed) and would.flagged,
+        "score": would.score if shadowed else 0.0,
+        "severity": would.severity if shadowed else None,
+        "findings": sorted(listed, key=_order_of_shadow)[:MAX_FINDINGS],
+    }
+    return Flag(subject.flag_id, subject.call_id, subject.session_id, content)
+
+
+def _order_of_shadow(finding: Finding) -> tuple[Any, ...]:
+    return (-finding["severity"], finding["start_seconds"] or 0.0, *(str(value) for value in finding.values()))
+
+
 def coverage_of(scans: Sequence[Scan]) -> dict[str, Any]:
     """What was looked at; a file in which nothing could be read is not counted."""
     spoken = [scan for scan in scans if scan.file_kind != "chat" and scan.utterances]
@@ -119,7 +153,7 @@ def _evidence(subject: Subject, state: FlagState, policy: Policy) -> Iterator[_E
     for session, facts in _facts(subject, state):
         yield from _metadata(session, facts, policy)
         for scan in _scans(facts):
-            yield from _spoken(session, scan)
+            yield from _spoken(session, facts, scan)
 
 
 def _reports(subject: Subject, state: FlagState, policy: Policy) -> Iterator[_Evidence]:
@@ -129,24 +163,34 @@ def _reports(subject: Subject, state: FlagState, policy: Policy) -> Iterator[_Ev
             category = report.reason if report.reason in CATEGORIES else rule.category
             second = None if report.second is None else float(report.second)
             finding = rule.finding("report", category=category, start_seconds=second)
-            yield _Evidence(_placed(finding, None, None), report.reported_at)
+            yield _Evidence(_placed(finding, None, None), report.first_at or report.reported_at)
 
 
 def _metadata(session: Session, facts: SessionFacts, policy: Policy) -> Iterator[_Evidence]:
     for signal in signals_of(session, facts):
         rule = policy.signal_rule(signal.name)
-        if rule is not None:
+        waits = signal.name == "recording_missing" and facts.outage is None
+        if rule is not None and not waits:
             finding = rule.finding("metadata", start_seconds=signal.start_seconds)
+            if signal.name == "recording_missing" and facts.outage:
+                finding = _held(finding, "outage")
             segment = None if signal.segment is None else _zoom_time(signal.segment)
             yield _Evidence(_placed(finding, session.session_id, segment), signal.at)
 
 
-def _spoken(session: Session, scan: Scan) -> Iterator[_Evidence]:
+def _spoken(session: Session, facts: SessionFacts, scan: Scan) -> Iterator[_Evidence]:
     """What a scan found. A transcript names its speakers by display name alone, so nobody's role is certain."""
     begins_at = _instant(scan.recording_start) or session.begins_at or datetime.fromtimestamp(0, UTC)
     for finding in scan.findings:
         at = begins_at + timedelta(seconds=finding["start_seconds"] or 0.0)
-        yield _Evidence(_placed(finding, session.session_id, scan.recording_start), at)
+        held = finding["mode"] == "live" and facts.places.get(finding["rule_id"]) is False
+        one = _held(finding, "daily_cap") if held else finding
+        yield _Evidence(_placed(one, session.session_id, scan.recording_start), at)
+
+
+def _held(finding: Finding, held_by: str) -> Finding:
+    """A live rule's finding that is in shadow all the same, and why."""
+    return {**finding, "mode": "shadow", "held_by": held_by}
 
 
 def _placed(finding: Finding, session_id: str | None, recording_start: str | None) -> Finding:

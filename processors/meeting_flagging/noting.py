@@ -144,10 +144,21 @@ def note_told(state: FlagState, event: Event) -> None:
 
 
 def note_report(state: FlagState, event: Event) -> None:
-    """Note a report, without who made it and what they wrote: that stays with the report."""
+    """Note a report, without who made it and what they wrote: that stays with the report.
+
+    Each side counts once per call, however often it reports: the newest report's reason, the first one's time.
+    """
     report = load_report(event.data)
     state.meeting_id = report.meeting_id
-    known = state.reports.get(report.report_id)
-    if known is None or report.reported_at > known.reported_at:
-        fact = ReportFact(report.call_id, report.reason, report.second, report.reported_at)
-        state.reports[report.report_id] = fact
+    side = fact_id("reporter", report.call_id, report.reporter)
+    known = state.reports.get(side)
+    fact = ReportFact(report.call_id, report.reason, report.second, report.reported_at, report.reported_at)
+    if known is not None:
+        fact.first_at = min(known.first_at or known.reported_at, report.reported_at)
+        if _order(known) >= _order(fact):
+            fact.reason, fact.second, fact.reported_at = known.reason, known.second, known.reported_at
+    state.reports[side] = fact
+
+
+def _order(report: ReportFact) -> tuple[datetime, str, int]:
+    return report.reported_at, report.reason, -1 if report.second is None else report.second

@@ -34,7 +34,7 @@ class Signal:
 
 def signals_of(session: Session, facts: SessionFacts) -> Iterator[Signal]:
     """Yield what the facts of a session say now; a later fact may take a signal back."""
-    if facts.missing_at is not None and not facts.has_recording():
+    if facts.missing_at is not None and facts.is_missing_recording():
         yield Signal("recording_missing", facts.missing_at)
     if facts.link_posted_at is not None:
         yield Signal("link_posted", facts.link_posted_at)

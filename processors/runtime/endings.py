@@ -45,13 +45,19 @@ class _Done:
         return bool(self.outcome) or self.error is not None
 
 
+Said = Callable[[Sequence[str]], None]  # takes the reasons of decisions, once they are written
+
+
 class Endings:
     """One processor's effects and what becomes of them. Every method returns the outcome's name, for the log.
 
     Effects that end while another's end is being written are written together, in the next transaction.
     """
 
-    def __init__(self, engine: Engine, outbox: Outbox, inbox: Inbox, together: Together, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, outbox: Outbox, inbox: Inbox, together: Together, clock: Clock, *, said: Said
+    ) -> None:
+        self._said = said
         self._engine = engine
         self._outbox = outbox
         self._inbox = inbox
@@ -125,12 +131,14 @@ class Endings:
                 for done in batch:
                     if done.record is not None:
                         done.record(connection)
-                self._together.decide(connection, [(done.event, done.key) for done in batch if done.event is not None])
+                told = [(done.event, done.key) for done in batch if done.event is not None]
+                outcomes = self._together.decide(connection, told)
         except Exception as error:  # noqa: BLE001 # ended alone, each shows its own error
             log.info("effects.ended_alone", count=len(batch), error_type=type(error).__name__)
             return False
         for done in batch:
             done.outcome = "done"
+        self._said([reason for outcome in outcomes for reason in outcome.reasons])
         return True
 
     def _end_one_by_one(self, batch: Sequence[_Done]) -> None:
@@ -159,8 +167,8 @@ class Endings:
                         return "lease_lost"
                     if record is not None:
                         record(connection)
-                    if event is not None:
-                        self._inbox.decide(connection, event, key)
+                    decided = None if event is None else self._inbox.decide(connection, event, key)
+                self._said(decided.reasons if decided else ())
                 return status
             except (Overtaken, IntegrityError):
                 continue

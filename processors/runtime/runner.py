@@ -1,7 +1,7 @@
 """Run processors: a consumer and a worker each, until told to stop or braked."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ class Member:
                 processor=processor,
                 performers=world.performers,
                 outbox=outbox,
-                endings=Endings(world.engine, outbox, inbox, self._together, world.clock),
+                endings=Endings(world.engine, outbox, inbox, self._together, world.clock, said=self._say),
                 brake=self._brake,
                 clock=world.clock,
                 metrics=world.metrics,
@@ -106,6 +106,12 @@ class Member:
                 skipped=Skips(self._world.engine, self._processor.name).all(),
             )
         )
+
+    def _say(self, reasons: Sequence[str]) -> None:
+        """Count and log why decisions about the ends of effects came out as they did."""
+        for reason in reasons:
+            self._world.metrics.count("processor_decisions_total", processor=self._processor.name, reason=reason)
+            log.info("effect.decided", processor=self._processor.name, reason=reason)
 
     def _count_partitions(self) -> int:
         return sum(self._world.transport.partitions(topic) for topic in self._processor.topics)

@@ -2,6 +2,6 @@
 
 from schemas.events.calls import CALL_EVENT_TYPES
 from schemas.events.catalogue import PUBLIC_EVENTS, data_schema, decode, encode
-from schemas.events.flags import FLAGGED, REVIEWED
+from schemas.events.flags import FLAGGED, REVIEWED, SHADOWED
 
-__all__ = ["CALL_EVENT_TYPES", "FLAGGED", "PUBLIC_EVENTS", "REVIEWED", "data_schema", "decode", "encode"]
+__all__ = ["CALL_EVENT_TYPES", "FLAGGED", "PUBLIC_EVENTS", "REVIEWED", "SHADOWED", "data_schema", "decode", "encode"]

@@ -8,11 +8,12 @@ from marshmallow import Schema, ValidationError
 
 from schemas.errors import InvalidEvent
 from schemas.events.calls import CALL_EVENT_TYPES
-from schemas.events.flags import FLAGGED, REVIEWED, MeetingFlagged, MeetingReviewed
+from schemas.events.flags import FLAGGED, REVIEWED, SHADOWED, MeetingFlagged, MeetingReviewed, MeetingShadowed
 
 PUBLIC_EVENTS: dict[str, Schema] = {
     **{name: schema() for name, schema in CALL_EVENT_TYPES.items()},
     FLAGGED: MeetingFlagged(),
+    SHADOWED: MeetingShadowed(),
     REVIEWED: MeetingReviewed(),
 }
 VERSION = 1  # of every schema here; a breaking change makes a new version beside the old one

@@ -6,6 +6,7 @@ from schemas.events.meaning import meaning
 
 FLAGGED = "meeting.flagged"
 REVIEWED = "meeting.reviewed"
+SHADOWED = "meeting.shadowed"
 
 SEVERITY = validate.Range(min=1, max=5)  # 1 a note … 5 danger to life
 CERTAINTIES = ("host", "presumed", "unknown")  # never from a display name alone
@@ -139,6 +140,86 @@ class MeetingFlagged(_Growing):
         fields.Nested(FindingSchema), required=True, metadata=meaning("Every finding that stands, the gravest first.")
     )
     coverage = fields.Nested(CoverageSchema, required=True, metadata=meaning("What was looked at."))
+
+
+class ShadowFindingSchema(_Growing):
+    """A hit that counts for nothing: where and by which rule, without a word of what was said or who said it."""
+
+    rule_id = fields.String(required=True, metadata=meaning("The policy's rule."))
+    rule_version = fields.String(required=True, metadata=meaning("Its version."))
+    held_by = fields.String(
+        required=True,
+        validate=validate.OneOf(("mode", "daily_cap", "outage")),
+        metadata=meaning(
+            "Why it counts for nothing: the rule is in shadow, has flagged as many calls as it may a day, or many recordings"
+            " are missing at once."
+        ),
+    )
+    category = fields.String(required=True, metadata=meaning("The marketplace's own policy item."))
+    ground = fields.String(
+        required=True, allow_none=True, metadata=meaning("What somebody is attacked for, if at all.")
+    )
+    severity = fields.Integer(required=True, validate=SEVERITY, metadata=meaning("1 a note … 5 danger to life."))
+    confidence = fields.Float(
+        required=True, validate=validate.Range(min=0, max=1), metadata=meaning("How sure the detector is.")
+    )
+    source = fields.String(required=True, metadata=meaning("Where it was found, such as transcript, chat or metadata."))
+    session_id = fields.String(required=True, allow_none=True, metadata=meaning("Zoom's uuid of the session."))
+    recording_start = fields.String(required=True, allow_none=True, metadata=meaning("The segment, as Zoom writes it."))
+    start_seconds = fields.Float(
+        required=True, allow_none=True, metadata=meaning("Where it begins, from the start of the segment.")
+    )
+    end_seconds = fields.Float(
+        required=True, allow_none=True, metadata=meaning("Where it ends, from the start of the segment.")
+    )
+
+
+class MeetingShadowed(_Growing):
+    """What rules in shadow, and rules held back, found in a call: to judge rules by, never to judge people by.
+
+    The whole state: a higher `revision` replaces all lower ones, also where no finding is left.
+    """
+
+    flag_id = fields.String(required=True, metadata=meaning("The flag that these would belong to."))
+    revision = fields.Integer(
+        required=True, validate=validate.Range(min=1), metadata=meaning("1, 2, 3, …: the highest stands.")
+    )
+    call_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("The arranged call; null for a meeting that nobody registered."),
+    )
+    meeting_id = fields.String(
+        required=True, allow_none=True, metadata=meaning("Zoom's meeting number, digits as a string.")
+    )
+    session_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=meaning("Zoom's uuid of the session, where it is about one without a call."),
+    )
+    occurred_at = fields.AwareDateTime(
+        required=True, format="iso", metadata=meaning("When the newest of its findings happened.")
+    )
+    would_flag = fields.Boolean(
+        required=True, metadata=meaning("Whether, together with the live ones, they would make a flag.")
+    )
+    score = fields.Float(
+        required=True,
+        validate=validate.Range(min=0, max=1),
+        metadata=meaning("The score that the call would have with them."),
+    )
+    severity = fields.Integer(
+        required=True,
+        allow_none=True,
+        validate=SEVERITY,
+        metadata=meaning("The gravest finding with them; null of none."),
+    )
+    policy_version = fields.String(required=True, metadata=meaning("The policy that judged."))
+    findings = fields.List(
+        fields.Nested(ShadowFindingSchema),
+        required=True,
+        metadata=meaning("Every finding in shadow, the gravest first."),
+    )
 
 
 class MeetingReviewed(_Growing):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from processors.base import Event
-from processors.commands import PublishEvent, ScanText, Tell
+from processors.commands import Command, ScanText, Tell
 from processors.meeting_flagging import MeetingFlagging, Policy, load_policy, scan
 from processors.meeting_flagging.facts import FlagState
 from schemas.archive import object_key
 from schemas.calls import Report, envelope_of
-from schemas.events import decode
+from schemas.events import FLAGGED, SHADOWED, decode
 from schemas.identity import fact_id
 from tests.unit.processors import zoom_call as call
 from tests.unit.processors.zoom_call import ACCOUNT, MEETING, SESSION, Stage, at
@@ -28,22 +28,32 @@ class World(Stage[FlagState]):
     def play(self, *events: Event, late: bool = False) -> "World":
         """Hear these and all that follows from them: at once, or (`late`) after all of them."""
         for batch in [events] if late else [[event] for event in events]:
-            waiting = list(batch)
+            waiting: list[tuple[Event, str | None]] = [(event, None) for event in batch]
             while waiting:
-                event = waiting.pop(0)
-                for command in self.hear(event):
+                event, key = waiting.pop(0)
+                for command in self.hear(event) if key is None else self.hear_at(key, event):
                     if isinstance(command, Tell):
-                        assert command.state_key == MEETING
                         told = f"told.{command.name}"
-                        waiting.append(Event(f"tell:{command.key}", told, event.recorded_at, command.data))
+                        one = Event(f"tell:{command.key}", told, event.recorded_at, command.data)
+                        waiting.append((one, command.state_key))
                     if isinstance(command, ScanText) and command.object_key in self.documents:
                         found = scan(self.documents[command.object_key], command.file_kind, self.policy)
-                        waiting.append(scanned(command, found.as_data()))
+                        waiting.append((scanned(command, found.as_data()), None))
         return self
+
+    def hear_at(self, key: str, event: Event) -> list[Command]:
+        """Let one state hear of something; return the commands that are new by their key."""
+        before = len(self.commands)
+        self._decide(event, key)
+        return list(self.commands.values())[before:]
+
+    def shadows(self) -> list[dict[str, Any]]:
+        """Everything that was said about what is in shadow, in order; each as its schema reads it."""
+        return [decode(one.type, json.loads(one.data)) for one in self.published(SHADOWED)]
 
     def revisions(self) -> list[dict[str, Any]]:
         """Everything that was published, in order; each as its schema reads it."""
-        return [decode(one.type, json.loads(one.data)) for one in self.of(PublishEvent)]
+        return [decode(one.type, json.loads(one.data)) for one in self.published(FLAGGED)]
 
     def live(self) -> dict[str, dict[str, Any]]:
         """The flags that stand at last, without their revision."""
@@ -79,8 +89,8 @@ def key_of(file_id: str, session: str = SESSION) -> str:
     return object_key(session, file_id, None, "MP4")
 
 
-def archived(seconds: float, file_id: str, kind: str = "video") -> Event:
-    return call.archived(seconds, file_id, kind, object_key=key_of(file_id))
+def archived(seconds: float, file_id: str, kind: str = "video", **changes: Any) -> Event:
+    return call.archived(seconds, file_id, kind, object_key=key_of(file_id), **changes)
 
 
 def together(until: float = 600, session: str = SESSION) -> list[Event]:

@@ -29,6 +29,17 @@ def test_an_effect_is_performed_once_and_reports_back(bench: Bench) -> None:
     assert bench.effect().result == '{"answer": "found"}'
 
 
+def test_why_an_end_was_decided_so_is_counted(bench: Bench) -> None:
+    """Reasons of decisions about ends can alarm as those about records do."""
+    bench.processor.orders["one"] = [ask(1)]
+
+    bench.hear("one")
+    before = bench.metrics.counted("processor_decisions_total", processor="obedient", reason="noted")
+    bench.work()
+
+    assert bench.metrics.counted("processor_decisions_total", processor="obedient", reason="noted") == before + 1
+
+
 def test_an_effect_that_is_asked_for_twice_happens_once(bench: Bench) -> None:
     """Its key names it, whoever asks and however often; before it was performed and after."""
     bench.processor.orders.update(one=[ask(1)], two=[ask(1)], three=[ask(1)])
