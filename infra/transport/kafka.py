@@ -14,6 +14,7 @@ from kafka import TopicPartition as KafkaPlace
 from infra.clock import Clock, SystemClock
 from infra.errors import TransientError
 from infra.transport.base import Record, TopicPartition
+from infra.transport.kafka_client import CalmClient
 from infra.transport.kafka_cluster import RECORD_OVERHEAD_BYTES, KafkaCluster, translated
 from infra.transport.kafka_consumer import CONNECT_MS, KafkaLogConsumer, record
 from infra.transport.kafka_producer import KafkaLogProducer
@@ -34,6 +35,8 @@ PRODUCER_SETTINGS: dict[str, Any] = {
     "bootstrap_timeout_ms": CONNECT_MS,
     "allow_auto_create_topics": False,
     "max_request_size": MAX_RECORD_BYTES + RECORD_OVERHEAD_BYTES,
+    "kafka_client": CalmClient,
+    "metrics_enabled": False,  # nobody reads the client's own
 }
 
 
