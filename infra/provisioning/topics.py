@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from infra.provisioning.grants import DEPLOYABLES, Grant, Principals, wanted_grants
+from infra.provisioning.grants import DEPLOYABLES, ON_CALL, Grant, Principals, wanted_grants
 from infra.provisioning.kafka_admin import TopicState
 from infra.provisioning.steps import Step, differs, fine, note, unclear
 from infra.transport.kafka_cluster import topic_settings
@@ -115,6 +115,7 @@ def _grants_of(admin: Admin, principal: str, wanted: Collection[Grant], found: C
 
 
 def _needed_roles() -> Iterator[str]:
+    yield ON_CALL
     for topic in all_topics():
         for role in (*topic.writers, *topic.readers):
             if role not in DEPLOYABLES:

@@ -8,7 +8,7 @@ LOOK_MS = 50.0  # an answer, a connection or a new record ends the wait at once;
 LEAST_MS = 5.0  # between two looks while a connection is being made
 
 
-class CalmClient(KafkaNetClient):
+class CalmClient(KafkaNetClient):  # type: ignore[misc] # kafka-python has no types
     """Tells the producer's thread how long to wait for a broker that takes nothing now.
 
     In kafka-python 3.0.12 that is 0 for a broker that has yet to answer the request before, so with one request in flight
@@ -21,4 +21,5 @@ class CalmClient(KafkaNetClient):
         """Return how many milliseconds to wait, at most, before looking at this broker again."""
         if self.connected(node_id):
             return LOOK_MS
-        return min(LOOK_MS, max(LEAST_MS, super().connection_delay(node_id) * 1000))
+        seconds: float = super().connection_delay(node_id)
+        return min(LOOK_MS, max(LEAST_MS, seconds * 1000))

@@ -3,13 +3,18 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
+from sqlalchemy import Engine
 
 from infra.clock import SystemClock
+from infra.database.engine import migrate, open_database
+from infra.database.status_queries import StatusQueries
 from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.local.kafka_broker import ADMIN, KafkaBroker
 from infra.local.s3_server import S3Server
@@ -20,7 +25,9 @@ from infra.provisioning.kafka_admin import KafkaAdmin, kafka_admin
 from infra.provisioning.policies import policy_documents
 from infra.provisioning.steps import settle
 from infra.provisioning.topics import grant_steps
+from infra.status.log_side import dead_letters, last_record, oldest_unread, quarantined
 from infra.transport.kafka import KafkaTransport
+from schemas.topics import all_topics
 from tests.conftest import missing
 
 if TYPE_CHECKING:
@@ -29,8 +36,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.s3, pytest.mark.timeout(300)]
 
 BUCKET = "provisioned"
-USERS = {name: f"password-of-{name}" for name in (ADMIN, *DEPLOYABLES, "billing")}
-PRINCIPALS = "any_service=User:billing"
+USERS = {name: f"password-of-{name}" for name in (ADMIN, *DEPLOYABLES, "billing", "alice")}
+PRINCIPALS = "any_service=User:billing,on_call=User:alice"
 WAIT_SECONDS = 10.0  # a new member's first partitions come within 3 s
 RECORD: dict[str, Any] = {"key": b"1", "headers": (), "value": b"{}", "timeout_seconds": WAIT_SECONDS}
 REFUSED = r"not allowed|no topic|Authorization"
@@ -212,6 +219,29 @@ def test_a_role_may_not_write(first_runs: list[Result], broker: KafkaBroker, use
         pytest.raises((PermanentError, TransientError), match=REFUSED),
     ):
         producer.produce(topic, **RECORD)
+
+
+def test_whoever_is_on_call_can_look_at_everything_and_put_records_back(
+    first_runs: list[Result], broker: KafkaBroker, tmp_path: Path
+) -> None:
+    """Status has an answer for every topic, dead letters and quarantine included; what was redriven is read again."""
+    alices = as_user(broker, "alice")
+    queries = StatusQueries(migrated(tmp_path))
+    with closing(alices.producer()) as producer:
+        producer.produce("call-outcomes", **RECORD)
+
+    newest = {topic.name: last_record(alices, topic.name) for topic in all_topics()}
+
+    assert newest["call-outcomes"] is not None
+    assert oldest_unread(alices, "call_events", {}) is not None
+    assert quarantined(alices, datetime(2026, 1, 1, tzinfo=UTC)) == 0
+    assert "zoom.webhooks.chat_invitation.dead-letter" not in dead_letters(alices, queries)
+
+
+def migrated(folder: Path) -> Engine:
+    engine = open_database(f"sqlite:///{folder / 'processors.db'}")
+    migrate(engine)
+    return engine
 
 
 @pytest.mark.parametrize("user", DEPLOYABLES)

@@ -73,3 +73,17 @@ def test_principals_are_refused_when_they_are_unclear(text: str) -> None:
     """One sentence names the setting."""
     with pytest.raises(ConfigurationError, match="KAFKA_PRINCIPALS"):
         parse_principals(text)
+
+
+def test_whoever_is_on_call_sees_everything_that_waits_and_puts_it_back() -> None:
+    """`infra status` and redrives work without a grant by hand; nobody is on call unless named."""
+    grants = wanted_grants(parse_principals("on_call=User:alice"))
+    topics = {topic.name for topic in all_topics()}
+    alices = {operation: {g.name for g in grants if g.principal == "User:alice" and g.operation == operation}
+              for operation in ("READ", "WRITE")}  # fmt: skip
+
+    assert alices["READ"] == topics
+    assert {name.rsplit(".", 2)[0] for name in topics if name.endswith(".dead-letter")} <= alices["WRITE"]
+    assert not {name for name in alices["WRITE"] if name.endswith((".dead-letter", ".quarantine"))}
+    assert not {grant for grant in grants if grant.principal == "User:alice" and grant.resource == "group"}
+    assert "User:alice" not in {grant.principal for grant in GRANTS}
