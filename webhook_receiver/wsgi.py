@@ -12,7 +12,7 @@ from infra.serving.bridge import Bridge
 from infra.settings import ReceiverSettings
 from infra.transport import Transport
 from infra.transport.connect import connect
-from infra.transport.no_spool import NoSpool
+from infra.transport.late_spool import LateSpool
 from infra.transport.spool import Spool
 from webhook_receiver import drain
 from webhook_receiver.app import create_app
@@ -36,8 +36,8 @@ log = structlog.get_logger(__name__)
 def build(settings: ReceiverSettings, spool_problem: str) -> tuple[Bridge, AdminApp]:
     """Return the two applications, ready to be served; a log that does not answer is waited for in the background.
 
-    The spool's lock is the caller's; `spool_problem` is why he could not take it, else empty. Without a spool there is
-    the log alone.
+    The spool's lock is the caller's; `spool_problem` is why he could not take it, else empty. Until there is a spool
+    there is the log alone.
 
     Raises:
         ConfigurationError: the transport cannot be what the settings say.
@@ -87,13 +87,13 @@ def build(settings: ReceiverSettings, spool_problem: str) -> tuple[Bridge, Admin
 
 
 def open_spool(settings: ReceiverSettings, problem: str, clock: Clock) -> Spool:
-    """Return the spool; where it has a problem or cannot be opened, one that takes nothing and says why."""
+    """Return the spool; where it has a problem or cannot be opened, one that says why, and opens as soon as it can."""
     if problem:
-        return NoSpool(problem)
+        return LateSpool(settings.spool_path, clock, problem, is_locked=False)
     try:
         return Spool(settings.spool_path, clock)
     except ConfigurationError as error:
-        return NoSpool(str(error))
+        return LateSpool(settings.spool_path, clock, str(error), is_locked=True)
 
 
 def drain_spool(settings: ReceiverSettings) -> drain.Outcome:
