@@ -16,6 +16,7 @@ from infra.storage.s3 import S3Store
 from processors.calls_cli import calls
 from processors.composition import composed, made
 from processors.dead_letters_cli import dead_letters
+from processors.holds_cli import holds
 from processors.operators import Workplace, workplace
 from processors.policy_cli import policy
 from processors.reconcile_cli import reconcile
@@ -110,6 +111,7 @@ def expire(dry_run: bool) -> None:
 
 cli.add_command(calls)
 cli.add_command(dead_letters)
+cli.add_command(holds)
 cli.add_command(reconcile)
 cli.add_command(policy)
 cli.add_command(replay)

@@ -79,7 +79,7 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         open_parts.callback(producer.close)
         store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
         open_parts.callback(store.close)
-        store.ensure_bucket()
+        store.ensure_bucket(object_lock=settings.object_lock)
         performers = _performers(
             settings, _Parts(transport, producer, store, Receipts(engine), UploadJournal(engine, clock), policy, clock)
         )

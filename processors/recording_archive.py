@@ -61,27 +61,35 @@ class KnownFile:
 
 @dataclass(slots=True)
 class HoldRow:
-    """The newest word about one hold."""
+    """The newest word about one hold, why, and who said it."""
 
     call_id: str
     kind: str
     active: bool
     changed_at: datetime
+    reason: str = ""
+    by: str = ""
 
 
 @dataclass(slots=True)
 class ArchiveState:
-    """Everything the archive knows under one Zoom meeting id; files by object key, holds by their id."""
+    """Everything the archive knows under one Zoom meeting id; files by object key, holds by their owner."""
 
     meeting: Meeting = field(default_factory=Meeting)
     files: dict[str, KnownFile] = field(default_factory=dict)
     holds: dict[str, HoldRow] = field(default_factory=dict)
 
     def note_hold(self, hold: Hold) -> None:
-        """Note a change of a hold; the newest stands, and of two at the same instant the one that keeps."""
-        known = self.holds.get(hold.hold_id)
+        """Note a change of a hold; the newest stands, and of two at the same instant the one that keeps.
+
+        A hold is released by its owner alone, that is by its own kind, call and id: neither another hold of the call nor
+        trust and safety's word about one of the lawyers' touches it.
+        """
+        owner = f"{hold.kind}:{hold.call_id}:{hold.hold_id}"
+        known = self.holds.get(owner)
         if known is None or (hold.changed_at, hold.active) > (known.changed_at, known.active):
-            self.holds[hold.hold_id] = HoldRow(hold.call_id, hold.kind, hold.active, hold.changed_at)
+            row = HoldRow(hold.call_id, hold.kind, hold.active, hold.changed_at, hold.reason, hold.held_by)
+            self.holds[owner] = row
 
     def hold_on(self, call_id: str | None) -> str:
         """The tag that the call's holds ask for: the strongest active one."""

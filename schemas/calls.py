@@ -62,7 +62,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Someone wants a call's recordings kept, or no longer: the newest `changed_at` of a hold id stands."""
+    """Someone wants a call's recordings kept, or no longer: the newest `changed_at` of a hold id stands.
+
+    Holds of one call are apart: each is released by its own id, call and kind, and the recordings go when none is left.
+    `held_by` is the person who says so, now.
+    """
 
     hold_id: str
     call_id: str

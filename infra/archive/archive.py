@@ -12,6 +12,7 @@ from infra.archive.model import Receipt, Source, Target
 from infra.archive.upload import Upload, part_bytes
 from infra.errors import PermanentError
 from infra.storage.base import AlreadyThere, Description, ObjectInfo, ObjectStore, UploadGone
+from infra.storage.holds import let_stand
 
 MAX_STARTS = 3  # of one file in one call, where a broken connection cannot be taken up; then it is due again later
 METADATA_SHA256 = "sha256"  # of a small object; a multipart's is not known when its metadata must be
@@ -92,7 +93,7 @@ class _Transfer:
         self._size_bytes = 0
         self._total_bytes = None if body is None else body.total_bytes
         self._went_on = False
-        self._description = Description(target.content_type, target.disposition, target.tags)
+        self._description = Description(target.content_type, target.disposition, target.tags, legal_hold=target.is_held)
 
     def run(self) -> Receipt:
         first = bytearray(part_bytes(self._source.size_bytes or self._total_bytes))
@@ -186,9 +187,8 @@ class _Transfer:
             self._check_size()
 
     def _finished(self, version_id: str | None, crc32: int) -> Receipt:
-        """Read the tags back: a store may lose those of a multipart upload, and then no rule would ever act."""
-        if self._store.get_tags(self._target.key, version_id) != dict(self._target.tags):
-            self._store.replace_tags(self._target.key, version_id, self._target.tags)
+        """Read tags and hold back: a store may lose those of a multipart upload, and then no rule would ever act."""
+        let_stand(self._store, self._target.key, version_id, self._target.tags)
         if not self._went_on:
             return self._receipt(version_id, crc32, self._sha256.hexdigest(), was_there=False)
         found = self._store.head(self._target.key, version_id)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from infra.storage.holds import NO_HOLD
+from infra.storage.tags import HOLD
 from schemas.archive import Kind
 
 
@@ -28,6 +30,11 @@ class Target:
     content_type: str
     file_name: str
     tags: Mapping[str, str]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its tags hold it: then it is under legal hold too, where the bucket has Object Lock."""
+        return self.tags.get(HOLD, NO_HOLD) != NO_HOLD
 
     @property
     def disposition(self) -> str:

@@ -160,6 +160,7 @@ class Stack:
             "DATABASE_URL": self._database_url,
             "SPOOL_PATH": str(self._folder.absolute() / "spool" / "receiver.db"),
             "ARCHIVE_BUCKET": BUCKET,
+            "ARCHIVE_OBJECT_LOCK": "yes",
             "RECEIVER_BIND": str(self._addresses[0]),
             "ZOOM_WEBHOOK_SECRETS": _kept_secret(self._folder / "webhook-secret"),
             "ZOOM_CLIENT_ID": zoom.credentials.client_id,

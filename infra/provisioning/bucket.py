@@ -1,4 +1,5 @@
-"""The archive's bucket, step by step: there, versioned, closed to the public, TLS only, with our lifecycle rules.
+"""The archive's bucket, step by step: there, versioned, closed to the public, TLS only, with our lifecycle rules, and with
+Object Lock where it is wanted.
 
 What a store other than AWS does not offer is a note. What we may not see or set is not settled: the run says so and fails.
 """
@@ -27,11 +28,15 @@ CLOSED: "PublicAccessBlockConfigurationTypeDef" = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-NOT_SET_YET = frozenset({"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy"})
+NOT_SET_YET = frozenset(
+    {"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", "ObjectLockConfigurationNotFoundError"}
+)
 
 
-def bucket_steps(client: "S3Client", bucket: str) -> Iterator[Step]:
+def bucket_steps(client: "S3Client", bucket: str, *, object_lock: bool = False) -> Iterator[Step]:
     """All there is to the bucket. A plain http endpoint gets no TLS-only policy: it would lock everybody out.
+
+    Object Lock can never be switched off again, so it is for the operator to want; one that is there is left alone.
 
     Raises:
         TransientError: the store does not answer.
@@ -39,7 +44,8 @@ def bucket_steps(client: "S3Client", bucket: str) -> Iterator[Step]:
     existing = _status(client, bucket)
     if existing == 404:
         store = S3Store(bucket, client=client)
-        yield differs(f"bucket {bucket}: made; all that follows is for the new one", store.ensure_bucket)
+        make = partial(store.ensure_bucket, object_lock=object_lock)
+        yield differs(f"bucket {bucket}: made; all that follows is for the new one", make)
         if _status(client, bucket) == 404:
             yield note(
                 f"bucket {bucket}: with it come versioning, the public access block, the TLS-only policy and our rules"
@@ -51,6 +57,8 @@ def bucket_steps(client: "S3Client", bucket: str) -> Iterator[Step]:
     else:
         yield fine(f"bucket {bucket}: there")
     yield from _versioning(client, bucket)
+    if object_lock:
+        yield from _object_lock(client, bucket)
     yield from _public_access(client, bucket)
     yield from _lifecycle(client, bucket)
     yield from _tls_only(client, bucket)
@@ -63,6 +71,31 @@ def _versioning(client: "S3Client", bucket: str) -> Iterator[Step]:
         look=lambda: client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled",
         put=put,
     )
+
+
+def _object_lock(client: "S3Client", bucket: str) -> Iterator[Step]:
+    """AWS adds it to a versioned bucket; another store may only make a new one with it."""
+
+    def put() -> None:
+        try:
+            client.put_object_lock_configuration(
+                Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}
+            )
+        except ClientError as error:
+            if status_of(error) in (400, 409, 501):
+                raise PermanentError("this store gives it to new buckets alone: name another ARCHIVE_BUCKET") from error
+            raise
+
+    yield from _setting(
+        f"bucket {bucket}: Object Lock, for holds that nobody can undo",
+        look=lambda: _locked(client, bucket),
+        put=put,
+    )
+
+
+def _locked(client: "S3Client", bucket: str) -> bool:
+    found = client.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    return found.get("ObjectLockEnabled") == "Enabled"
 
 
 def _public_access(client: "S3Client", bucket: str) -> Iterator[Step]:

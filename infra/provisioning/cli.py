@@ -31,7 +31,7 @@ from schemas.topics import all_topics
 def provision(context: click.Context, check: bool) -> None:
     """Make topics, ACLs and the bucket as the product needs them. Safe to run again.
 
-    Reads TRANSPORT_URL, KAFKA_*, ARCHIVE_BUCKET and AWS_*. Says line by line what is fine, what was changed, and what this
+    Reads TRANSPORT_URL, KAFKA_*, ARCHIVE_* and AWS_*. Says line by line what is fine, what was changed, and what this
     broker or store does not offer. Exits with 1 when something could not be settled.
     """
     if context.invoked_subcommand is not None:
@@ -75,7 +75,7 @@ def all_steps(settings: ProvisionSettings) -> Iterator[Step]:
     with translated("open"):
         client = s3_client(settings.s3_endpoint_url)
     with closing(client):
-        yield from bucket_steps(client, settings.archive_bucket)
+        yield from bucket_steps(client, settings.archive_bucket, object_lock=settings.object_lock)
 
 
 def _embedded(transport: Transport) -> Step:

@@ -2,9 +2,9 @@
 
 | program | may |
 |---|---|
-| recording_archive | store, prove and tag under `calls/`; never delete |
+| recording_archive | store, prove, tag and hold under `calls/`; never delete |
 | meeting_flagging | read archived texts (transcripts and chats); no video, no audio |
-| expire | see tags and versions under `calls/`, and delete them |
+| expire | see tags, holds and versions under `calls/`, and delete them; it can lift no hold |
 | portal | read what lies under `calls/`, to sign links with |
 | provision | set the bucket up; not read what is in it |
 """
@@ -16,7 +16,8 @@ from schemas.archive import PREFIX
 
 VERSION = "2012-10-17"  # of the policy language: IAM's current one
 
-_LOOK = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
+_LOCKS = "s3:GetBucketObjectLockConfiguration"
+_LOOK = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:GetObjectLegalHold")
 _READ = ("s3:GetObject", "s3:GetObjectVersion")
 _SETUP = (
     "s3:CreateBucket",
@@ -29,6 +30,8 @@ _SETUP = (
     "s3:PutBucketPublicAccessBlock",
     "s3:GetBucketPolicy",
     "s3:PutBucketPolicy",
+    "s3:GetBucketObjectLockConfiguration",
+    "s3:PutBucketObjectLockConfiguration",
 )
 TEXT_KINDS = ("transcript", "chat")  # the values of the tag `kind` that meeting_flagging reads
 
@@ -37,12 +40,13 @@ def policy_documents(bucket: str) -> dict[str, dict[str, Any]]:
     """Return the documents by program name. Each belongs to the program's own role or user."""
     # Without ListBucket a missing object answers 403 instead of 404, and nobody could tell it from a forbidden one.
     see = _allow("SeeWhatIsThere", bucket, ("s3:ListBucket",))
-    versions = _allow("SeeVersions", bucket, ("s3:ListBucket", "s3:ListBucketVersions"))
-    store = (*_READ, *_LOOK, "s3:PutObject", "s3:PutObjectTagging", "s3:PutObjectVersionTagging")
+    versions = _allow("SeeVersions", bucket, ("s3:ListBucket", "s3:ListBucketVersions", _LOCKS))
+    tag = ("s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:PutObjectLegalHold")
+    store = (*_READ, *_LOOK, "s3:PutObject", *tag)
     texts = {"StringEquals": {"s3:ExistingObjectTag/kind": list(TEXT_KINDS)}}
     return {
         "recording_archive": _document(
-            _allow("SeeWhatIsThere", bucket, ("s3:ListBucket", "s3:ListBucketMultipartUploads")),
+            _allow("SeeWhatIsThere", bucket, ("s3:ListBucket", "s3:ListBucketMultipartUploads", _LOCKS)),
             _objects("Store", bucket, (*store, "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")),
         ),
         "meeting_flagging": _document(see, _objects("ReadTexts", bucket, _READ) | {"Condition": texts}),

@@ -60,6 +60,7 @@ class ProcessorSettings:
     transport: TransportSettings
     database_url: Secret  # it may hold a password
     archive_bucket: str
+    object_lock: bool
     s3_endpoint_url: str | None
     chat_url: str
     chat_token: Secret | None
@@ -147,9 +148,10 @@ class ZoomCheckSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionSettings:
-    """`kafka_principals` is the text of KAFKA_PRINCIPALS: who each deployable is to the brokers."""
+    """`kafka_principals` is the text of KAFKA_PRINCIPALS: who each deployable is to the brokers. `object_lock`: the bucket shall have it."""
 
     transport: TransportSettings
     kafka_principals: str
     archive_bucket: str
+    object_lock: bool
     s3_endpoint_url: str | None

@@ -44,6 +44,16 @@ def read_archive_bucket(reader: Reader) -> str:
     return reader.required("ARCHIVE_BUCKET", "the S3 bucket that keeps the recordings")
 
 
+def read_object_lock(reader: Reader) -> bool:
+    return reader.parsed("ARCHIVE_OBJECT_LOCK", "no", _yes_or_no, "yes or no")
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError
+    return text.lower() == "yes"
+
+
 def read_policy_folder(reader: Reader) -> Path | None:
     text = reader.text("POLICY_FOLDER")
     return None if text is None else Path(text)

@@ -25,6 +25,7 @@ from infra.settings.parts import (
     read_call_page_url,
     read_database_url,
     read_log_level,
+    read_object_lock,
     read_oidc,
     read_policy_folder,
     read_public_url,
@@ -77,6 +78,7 @@ def processor_settings(environ: Mapping[str, str]) -> ProcessorSettings:
         transport=read_transport(reader),
         database_url=read_database_url(reader),
         archive_bucket=read_archive_bucket(reader),
+        object_lock=read_object_lock(reader),
         s3_endpoint_url=read_s3_endpoint_url(reader),
         chat_url=reader.text("CHAT_URL", "console:") or "console:",
         chat_token=reader.secret("CHAT_TOKEN"),
@@ -176,6 +178,7 @@ def provision_settings(environ: Mapping[str, str]) -> ProvisionSettings:
         transport=read_transport(reader),
         kafka_principals=reader.text("KAFKA_PRINCIPALS") or "",
         archive_bucket=read_archive_bucket(reader),
+        object_lock=read_object_lock(reader),
         s3_endpoint_url=read_s3_endpoint_url(reader),
     )
     reader.finish()

@@ -47,12 +47,16 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What an object is stored with. `disposition` is a Content-Disposition; metadata are ASCII."""
+    """What an object is stored with. `disposition` is a Content-Disposition; metadata are ASCII.
+
+    `legal_hold` puts it under legal hold from its first moment, where the bucket has Object Lock.
+    """
 
     content_type: str
     disposition: str
     tags: Mapping[str, str]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    legal_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +195,27 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def ensure_bucket(self) -> Provisioned:
+    def legal_hold(self, key: str, version_id: str | None = None) -> bool | None:
+        """Tell whether the version is under legal hold: then nobody can delete it. None: the bucket has no Object Lock.
+
+        Raises:
+            ObjectMissing: there is no such version.
+        """
+        ...
+
+    def set_legal_hold(self, key: str, version_id: str | None, *, on: bool) -> None:
+        """Put the version under legal hold, or take it off; in a bucket with Object Lock alone.
+
+        Raises:
+            ObjectMissing: there is no such version.
+            PermanentError: the bucket has no Object Lock.
+        """
+        ...
+
+    def ensure_bucket(self, *, object_lock: bool = False) -> Provisioned:
         """Make the bucket where it is missing and allowed, and merge our lifecycle rules into its own.
+
+        A bucket that is made now gets Object Lock if it is asked for; one that is there is left as it is.
 
         Raises:
             ConfigurationError: the bucket is missing and may not be made.

@@ -5,8 +5,9 @@ boto3's transfer manager, which alone would choose it. Checksums are ours: botoc
 
 Permissions: on the bucket s3:ListBucket (without it a missing key looks forbidden) and, to list unfinished uploads,
 ListBucketMultipartUploads; on its objects s3:GetObject[Version], PutObject, AbortMultipartUpload,
-ListMultipartUploadParts, DeleteObject[Version], Get- and PutObject[Version]Tagging; where the program shall set the
-bucket up, also s3:CreateBucket, Get- and PutLifecycleConfiguration.
+ListMultipartUploadParts, DeleteObject[Version], Get- and PutObject[Version]Tagging; to hold, GetBucketObjectLockConfiguration,
+Get- and PutObjectLegalHold; where the program shall set the bucket up, also s3:CreateBucket, Get- and
+PutLifecycleConfiguration.
 """
 
 from base64 import b64decode, b64encode
@@ -31,6 +32,7 @@ from infra.storage.base import (
     UploadGone,
 )
 from infra.storage.lifecycle import merge_rules
+from infra.storage.object_lock import has_object_lock, legal_hold, set_legal_hold
 from infra.storage.s3_errors import code_of, status_of, translated
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class S3Store:
         with translated("open"):
             self._client = client or s3_client(endpoint_url)
         self._bucket = bucket
+        self._object_lock: bool | None = None
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
         try:
@@ -104,7 +107,7 @@ class S3Store:
                 ChecksumAlgorithm="CRC32",
                 ChecksumCRC32=_encoded(crc32),
                 IfNoneMatch="*",
-                **_described(description),
+                **self._described(description),
             )
         return _version_of(stored)
 
@@ -115,7 +118,7 @@ class S3Store:
                 Key=key,
                 ChecksumAlgorithm="CRC32",
                 ChecksumType="FULL_OBJECT",
-                **_described(description),
+                **self._described(description),
             )
         return created["UploadId"]
 
@@ -216,8 +219,18 @@ class S3Store:
                 **_version(version_id),
             )
 
-    def ensure_bucket(self) -> Provisioned:
-        bucket = self._ensure_bucket()
+    def legal_hold(self, key: str, version_id: str | None = None) -> bool | None:
+        if not self._has_object_lock():
+            return None
+        return legal_hold(self._client, self._bucket, key, _version(version_id))
+
+    def set_legal_hold(self, key: str, version_id: str | None, *, on: bool) -> None:
+        if self.head(key, version_id) is None:
+            raise ObjectMissing("set a legal hold: there is no such version")  # SeaweedFS 4.48 answers 500
+        set_legal_hold(self._client, self._bucket, key, _version(version_id), on)
+
+    def ensure_bucket(self, *, object_lock: bool = False) -> Provisioned:
+        bucket = self._ensure_bucket(object_lock)
         return Provisioned(bucket, merge_rules(self._client, self._bucket))
 
     def close(self) -> None:
@@ -230,7 +243,24 @@ class S3Store:
             found = [one for page in pages for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
         return [one["VersionId"] for one in found if one["Key"] == key]  # longer keys begin with it too
 
-    def _ensure_bucket(self) -> Literal["made", "there", "unknown"]:
+    def _described(self, description: Description) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "ContentType": description.content_type,
+            "ContentDisposition": description.disposition,
+            "Tagging": urlencode(description.tags, quote_via=quote, safe=""),
+            "Metadata": dict(description.metadata),
+        }
+        if description.legal_hold and self._has_object_lock():
+            described["ObjectLockLegalHoldStatus"] = "ON"
+        return described
+
+    def _has_object_lock(self) -> bool:
+        """Asked once: a bucket does not lose it, and one that gets it is made so by provisioning, before a start."""
+        if self._object_lock is None:
+            self._object_lock = has_object_lock(self._client, self._bucket)
+        return self._object_lock
+
+    def _ensure_bucket(self, object_lock: bool) -> Literal["made", "there", "unknown"]:
         with translated("look for the bucket"):
             try:
                 self._client.head_bucket(Bucket=self._bucket)
@@ -239,14 +269,16 @@ class S3Store:
                     return "unknown"
                 if status_of(error) != 404:
                     raise
-                return self._make_bucket()
+                return self._make_bucket(object_lock)
         return "there"
 
-    def _make_bucket(self) -> Literal["made", "there"]:
+    def _make_bucket(self, object_lock: bool) -> Literal["made", "there"]:
         region = self._client.meta.region_name
         place: dict[str, Any] = (
             {} if region == DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         )
+        if object_lock:
+            place["ObjectLockEnabledForBucket"] = True
         try:
             self._client.create_bucket(Bucket=self._bucket, **place)
         except ClientError as error:
@@ -284,15 +316,6 @@ def _pieces(body: "StreamingBody", max_bytes: int | None) -> Iterator[bytes]:
             yield piece
     finally:
         body.close()
-
-
-def _described(description: Description) -> dict[str, Any]:
-    return {
-        "ContentType": description.content_type,
-        "ContentDisposition": description.disposition,
-        "Tagging": urlencode(description.tags, quote_via=quote, safe=""),
-        "Metadata": dict(description.metadata),
-    }
 
 
 def _version(version_id: str | None) -> dict[str, Any]:

@@ -3,16 +3,14 @@
 The bucket's lifecycle rule is the net under this: it counts from the upload, so it comes too late for late files.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from infra.clock import Clock
 from infra.storage.base import ObjectMissing, ObjectStore
+from infra.storage.holds import NO_HOLD
 from infra.storage.tags import HOLD
 from processors.runtime.receipts import Receipts, StoredReceipt
 from schemas.errors import PipelineError
-
-NO_HOLD = "none"
 
 
 @dataclass(slots=True)
@@ -29,8 +27,8 @@ class ExpirySummary:
 def expire(store: ObjectStore, receipts: Receipts, clock: Clock, dry_run: bool = False) -> ExpirySummary:
     """Remove every version of every object past its retention, unless it is held, and note that in its receipt.
 
-    A hold counts wherever it shows: in the receipt, in the object's own tags, or in a change of its tags that still
-    waits to be made. Running it again is harmless. One object that fails stops no other.
+    A hold counts wherever it shows: in the receipt, in the object's own tags, in a legal hold (which nobody can delete
+    through anyway), or in a change of its tags that still waits to be made. Running it again is harmless. One object that fails stops no other.
 
     Raises:
         TransientError: the database does not answer when asked what is due.
@@ -50,7 +48,7 @@ def _expire_one(
     key = receipt.object_key
     if receipts.tags_unsettled(key):
         summary.unsettled.append(key)
-    elif any(hold != NO_HOLD for hold in _holds(receipt, store)):
+    elif any(_is_held(key, version_id, store) for version_id in {receipt.version_id, None}):
         summary.held.append(key)
     else:
         if not summary.dry_run:
@@ -59,10 +57,9 @@ def _expire_one(
         summary.expired.append(key)
 
 
-def _holds(receipt: StoredReceipt, store: ObjectStore) -> Iterator[str]:
-    """The holds that the archived version and the current one carry; on a bucket without versions they are the same."""
-    for version_id in {receipt.version_id, None}:
-        try:
-            yield store.get_tags(receipt.object_key, version_id).get(HOLD, NO_HOLD)
-        except ObjectMissing:
-            continue
+def _is_held(key: str, version_id: str | None, store: ObjectStore) -> bool:
+    """Whether this version carries a hold; None is the current one, on a bucket without versions the only one."""
+    try:
+        return store.get_tags(key, version_id).get(HOLD, NO_HOLD) != NO_HOLD or bool(store.legal_hold(key, version_id))
+    except ObjectMissing:
+        return False

@@ -59,6 +59,13 @@ class Receipts:
         with reading(self._engine) as connection:
             return [_stored(row) for row in connection.execute(query)]
 
+    def held(self) -> Sequence[StoredReceipt]:
+        """Return what is held and not removed, the oldest first."""
+        kept = (receipts.c.hold != "none", receipts.c.expired_at.is_(None))
+        query = select(receipts).where(*kept).order_by(receipts.c.archived_at, receipts.c.object_key)
+        with reading(self._engine) as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
     def tags_unsettled(self, object_key: str) -> bool:
         """Whether the newest change of its tags (a hold, perhaps) still waits to be made, or could not be made."""
         mine = (effects.c.kind == TagFile.kind, effects.c.target == f"tags:{object_key}")

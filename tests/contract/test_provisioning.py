@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,7 +18,7 @@ from infra.database.status_queries import StatusQueries
 from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.local.kafka_broker import ADMIN, KafkaBroker
 from infra.local.s3_server import S3Server
-from infra.provisioning.bucket import tls_only_steps
+from infra.provisioning.bucket import bucket_steps, tls_only_steps
 from infra.provisioning.cli import provision
 from infra.provisioning.grants import DEPLOYABLES, parse_principals
 from infra.provisioning.kafka_admin import KafkaAdmin, kafka_admin
@@ -79,6 +79,7 @@ def run(broker: KafkaBroker, s3: S3Server) -> Callable[..., Result]:
         "KAFKA_SASL_PASSWORD": USERS[ADMIN],
         "KAFKA_PRINCIPALS": PRINCIPALS,
         "ARCHIVE_BUCKET": BUCKET,
+        "ARCHIVE_OBJECT_LOCK": "yes",
     }
     return lambda *arguments: CliRunner().invoke(provision, arguments, env=environment, catch_exceptions=False)
 
@@ -281,6 +282,25 @@ def test_a_customers_own_rules_are_kept(run: Callable[..., Result], owner: "S3Cl
 
 
 @pytest.mark.usefixtures("provisioned")
+def test_the_bucket_is_made_with_object_lock(first_runs: list[Result], owner: "S3Client") -> None:
+    """Because ARCHIVE_OBJECT_LOCK wants it."""
+    found = owner.get_object_lock_configuration(Bucket=BUCKET)
+
+    assert found["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled"
+
+
+def test_a_bucket_that_cannot_get_object_lock_is_said(s3: S3Server, owner: "S3Client") -> None:
+    """SeaweedFS gives it to new buckets and to versioned ones; what it refuses names what to do."""
+    owner.create_bucket(Bucket="plain-before")
+    said: list[str] = []
+
+    outcome = settle(bucket_steps(owner, "plain-before", object_lock=True), said.append, check=False)
+
+    (line,) = [line for line in said if "Object Lock" in line]
+    assert line.startswith(("changed:", "failed:"))
+    assert outcome.unsettled == line.startswith("failed:")
+
+
 def test_versioning_is_on(owner: "S3Client") -> None:
     """What was overwritten or deleted by mistake can be had back for a day."""
     assert owner.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
@@ -322,6 +342,10 @@ def objects(first_runs: list[Result], s3: S3Server) -> None:
         owner.put_object(Bucket=BUCKET, Key=FOREIGN, Body=b"x")
 
 
+def _legal_hold(s3: "S3Client", status: Literal["ON", "OFF"]) -> object:
+    return s3.put_object_legal_hold(Bucket=BUCKET, Key=VIDEO, LegalHold={"Status": status})
+
+
 CALLS: dict[str, Callable[["S3Client"], object]] = {
     "list": lambda s3: s3.list_objects_v2(Bucket=BUCKET),
     "list versions": lambda s3: s3.list_object_versions(Bucket=BUCKET),
@@ -334,6 +358,8 @@ CALLS: dict[str, Callable[["S3Client"], object]] = {
     "tag": lambda s3: s3.put_object_tagging(
         Bucket=BUCKET, Key=VIDEO, Tagging={"TagSet": [{"Key": "kind", "Value": "video"}]}
     ),
+    "hold": lambda s3: _legal_hold(s3, "ON"),
+    "release": lambda s3: _legal_hold(s3, "OFF"),
     "delete": lambda s3: s3.delete_object(Bucket=BUCKET, Key="calls/none"),
     "delete elsewhere": lambda s3: s3.delete_object(Bucket=BUCKET, Key=FOREIGN),
     "upload": lambda s3: s3.abort_multipart_upload(
@@ -349,7 +375,7 @@ CALLS: dict[str, Callable[["S3Client"], object]] = {
     "drop the bucket": lambda s3: s3.delete_bucket(Bucket=BUCKET),
 }
 MAY = {
-    "recording_archive": {"list", "store", "read video", "read text", "read tags", "tag", "upload"},
+    "recording_archive": {"list", "store", "read video", "read text", "read tags", "tag", "hold", "release", "upload"},
     "meeting_flagging": {"list"},  # and the texts on AWS; SeaweedFS 4.48 knows no tags in a user's policy and refuses
     "expire": {"list", "list versions", "read tags", "delete"},
     "portal": {"list", "read video", "read text"},

@@ -3,6 +3,7 @@
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -221,6 +222,76 @@ def test_deleting_an_object(store: ObjectStore, key: str) -> None:
 def test_ensuring_the_bucket_twice(store: ObjectStore) -> None:
     """The second time there is nothing left to do."""
     assert store.ensure_bucket() == Provisioned("there", "unchanged")
+
+
+def test_without_object_lock_there_are_no_legal_holds(store: ObjectStore, key: str) -> None:
+    """It is said; an object that should be held is stored all the same."""
+    version_id = store.put_small(key, b"hello", replace(DESCRIPTION, legal_hold=True), zlib.crc32(b"hello"))
+
+    assert store.legal_hold(key, version_id) is None
+    with pytest.raises(PermanentError):
+        store.set_legal_hold(key, version_id, on=True)
+
+
+@pytest.fixture
+def locked(store: ObjectStore) -> Iterator[ObjectStore]:
+    """The same store with a bucket that was made with Object Lock."""
+    if isinstance(store, MemoryStore):
+        yield MemoryStore(locks=True)
+        return
+    fresh = type(store)(f"locked-{uuid4().hex}")
+    assert fresh.ensure_bucket(object_lock=True).bucket == "made"
+    yield fresh
+    fresh.close()
+
+
+def test_what_is_under_legal_hold_cannot_be_deleted(locked: ObjectStore, key: str) -> None:
+    """Not by the owner of the bucket either, until it is taken off; its tags may change meanwhile."""
+    version_id = put(locked, key)
+    assert locked.legal_hold(key, version_id) is False
+    locked.set_legal_hold(key, version_id, on=True)
+    locked.replace_tags(key, version_id, {"hold": "legal"})
+
+    with pytest.raises(PermanentError):
+        locked.delete(key, version_id)
+    assert locked.legal_hold(key, version_id) is True
+    assert b"".join(locked.read(key, version_id)) == b"hello"
+
+    locked.set_legal_hold(key, version_id, on=False)
+    assert locked.legal_hold(key, version_id) is False
+    locked.delete(key, version_id)
+    assert locked.head(key, version_id) is None
+
+
+HELD = replace(DESCRIPTION, legal_hold=True)
+
+
+def test_an_object_is_held_from_its_first_moment(locked: ObjectStore, key: str) -> None:
+    """The legal hold is part of what it is stored with, as its tags are."""
+    version_id = locked.put_small(key, b"hello", HELD, zlib.crc32(b"hello"))
+
+    assert locked.legal_hold(key, version_id) is True
+    locked.set_legal_hold(key, version_id, on=False)
+
+
+@NOT_MOTO
+def test_a_multipart_object_is_held_from_its_first_moment(locked: ObjectStore, key: str) -> None:
+    """moto 5.2.5 forgets it; for such stores the archive reads it back."""
+    upload_id = locked.create_multipart(key, HELD)
+    part = locked.upload_part(key, upload_id, 1, b"hello", zlib.crc32(b"hello"))
+
+    version_id = locked.complete(key, upload_id, [part], zlib.crc32(b"hello"))
+
+    assert locked.legal_hold(key, version_id) is True
+    locked.set_legal_hold(key, version_id, on=False)
+
+
+def test_a_legal_hold_of_what_is_not_there(locked: ObjectStore, key: str) -> None:
+    """Looking and setting are permanent errors that say so."""
+    with pytest.raises(ObjectMissing):
+        locked.legal_hold(key)
+    with pytest.raises(ObjectMissing):
+        locked.set_legal_hold(key, None, on=True)
 
 
 @pytest.mark.parametrize("store", ["moto", SEAWEEDFS], indirect=True)

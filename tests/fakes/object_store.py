@@ -10,4 +10,5 @@ class FakeObjectStore(MemoryStore):
 
     def delete_all_versions(self, key: str) -> None:
         self.before("delete_all_versions")
+        self._refuse_held(key)
         self.objects.pop(key, None)

@@ -14,6 +14,7 @@ from infra.archive.model import Receipt, Source, Target
 from infra.clock import Clock
 from infra.errors import PermanentError
 from infra.storage.base import ObjectStore
+from infra.storage.holds import let_stand
 from infra.storage.tags import Hold, lifecycle_tags
 from processors.commands import ArchiveFile
 from processors.runtime.performers.archive_source import FileSources
@@ -99,11 +100,10 @@ class ArchiveFilePerformer:
         )
 
     def _settle_tags(self, receipt: Receipt, target: Target) -> None:
-        """Give an object that an earlier, interrupted run left the tags of today; one with a receipt has its own."""
+        """Give an object that an earlier, interrupted run left the tags and the hold of today; one with a receipt has its own."""
         if self._receipts.find(receipt.key) is not None:
             return
-        if self._store.get_tags(receipt.key, receipt.version_id) != dict(target.tags):
-            self._store.replace_tags(receipt.key, receipt.version_id, target.tags)
+        let_stand(self._store, receipt.key, receipt.version_id, target.tags)
 
 
 def _target(command: ArchiveFile) -> Target:

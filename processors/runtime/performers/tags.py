@@ -1,12 +1,13 @@
-"""TagFile: let an archived object's tags say what is known now of its call and its holds."""
+"""TagFile: let an archived object's tags and its legal hold say what is known now of its call and its holds."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from infra.errors import PermanentError, TransientError
+from infra.errors import PermanentError
 from infra.storage.base import ObjectMissing, ObjectStore
+from infra.storage.holds import NO_HOLD, let_stand
 from infra.storage.tags import HOLD, Hold, lifecycle_tags
 from processors.commands import TagFile
 from processors.runtime.receipts import Receipts, StoredReceipt, write_tags
@@ -16,17 +17,17 @@ GONE = "gone"
 
 
 class TagFilePerformer:
-    """Sets tags and sees that they stand. An object that has expired has none, and that is no error."""
+    """Sets tags and hold, and sees that they stand. An object that has expired has none, and that is no error."""
 
     def __init__(self, *, store: ObjectStore, receipts: Receipts) -> None:
         self._store = store
         self._receipts = receipts
 
     def perform(self, command: TagFile) -> Mapping[str, Any]:
-        """Replace the whole set of tags; return the hold that the object carries now, or "gone".
+        """Replace the whole set of tags, and hold or release; return the hold that the object carries now, or "gone".
 
         Raises:
-            TransientError: the store or the database does not answer, or the tags do not stand yet.
+            TransientError: the store or the database does not answer, or tags and hold do not stand yet.
             PermanentError: the object was never archived, or the store refuses.
         """
         receipt = self._receipts.find(command.object_key)
@@ -53,8 +54,5 @@ class TagFilePerformer:
             call_ended_at=command.call_ended_at,
             hold=cast(Hold, command.hold),
         )
-        if self._store.get_tags(command.object_key, receipt.version_id) != tags:
-            self._store.replace_tags(command.object_key, receipt.version_id, tags)
-            if self._store.get_tags(command.object_key, receipt.version_id) != tags:
-                raise TransientError("the object does not carry the tags that were set")
+        let_stand(self._store, command.object_key, receipt.version_id, tags, was_held=receipt.hold != NO_HOLD)
         return tags[HOLD]

@@ -284,6 +284,22 @@ def test_the_hold_falls_back_when_the_stronger_one_is_released() -> None:
     assert [(one.hold, one.revision) for one in run.tags()] == [("legal", 1), ("trust-safety", 2), ("none", 3)]
 
 
+def test_a_hold_is_released_by_its_owner_alone() -> None:
+    """The same id of another kind is another hold; the archive notes why each was placed, and by whom."""
+    run = Run().feed(registered(), started(0), ended(30), completed(40, file("a"))).archive_all()
+    run.feed(hold(100, kind="legal"), hold(101, kind="trust-safety", active=False))
+    assert [one.hold for one in run.tags()] == ["legal"]
+
+    run.feed(hold(102, kind="legal", active=False))
+
+    assert [one.hold for one in run.tags()] == ["legal", "none"]
+    rows = load(ArchiveState, run.stored or "").holds.values()
+    assert {(row.kind, row.reason, row.by, row.active) for row in rows} == {
+        ("legal", "report", "analyst", False),
+        ("trust-safety", "report", "analyst", False),
+    }
+
+
 def test_a_file_that_failed_is_asked_for_again_when_zoom_tells_of_it_again() -> None:
     """A later event has a fresh link."""
     run = Run().feed(completed(40, file("a")))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,9 +34,9 @@ def client() -> Iterator["S3Client"]:
         yield client
 
 
-def provision(client: "S3Client", *, check: bool = False) -> tuple[str, list[str]]:
+def provision(client: "S3Client", *, check: bool = False, object_lock: bool = False) -> tuple[str, list[str]]:
     said: list[str] = []
-    return settle(bucket_steps(client, BUCKET), said.append, check=check).summary, said
+    return settle(bucket_steps(client, BUCKET, object_lock=object_lock), said.append, check=check).summary, said
 
 
 def test_a_bucket_is_made_whole_when_there_is_none(client: "S3Client") -> None:
@@ -48,6 +49,35 @@ def test_a_bucket_is_made_whole_when_there_is_none(client: "S3Client") -> None:
     assert "ZoomCallsTlsOnly" in client.get_bucket_policy(Bucket=BUCKET)["Policy"]
     assert len(client.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]) == 4
     assert provision(client, check=True)[0] == "nothing to change"
+
+
+def test_a_bucket_gets_object_lock_when_it_is_wanted(client: "S3Client") -> None:
+    """A new one is made with it; one that is there gets it; not wanted, it is not spoken of."""
+    provision(client, object_lock=True)
+
+    found = client.get_object_lock_configuration(Bucket=BUCKET)["ObjectLockConfiguration"]
+    assert found.get("ObjectLockEnabled") == "Enabled"
+    assert provision(client, check=True, object_lock=True)[0] == "nothing to change"
+    assert not [line for line in provision(client, check=True)[1] if "Object Lock" in line]
+
+
+def test_a_store_that_gives_object_lock_to_new_buckets_alone_says_so(client: "S3Client") -> None:
+    """What is wanted and not to be had is not settled, and the line says what to do."""
+    provision(client)
+    with Stubber(client) as stub:
+        stub.add_response("head_bucket", {})
+        stub.add_response("get_bucket_versioning", {"Status": "Enabled"})
+        stub.add_client_error(
+            "get_object_lock_configuration", "ObjectLockConfigurationNotFoundError", http_status_code=404
+        )
+        stub.add_client_error("put_object_lock_configuration", "InvalidBucketState", http_status_code=409)
+        said: list[str] = []
+        steps = islice(bucket_steps(client, BUCKET, object_lock=True), 3)
+
+        outcome = settle(steps, said.append, check=False)
+
+    assert outcome.unsettled == 1
+    assert "new buckets alone" in said[-1]
 
 
 def test_nothing_is_made_when_it_is_a_check(client: "S3Client") -> None:

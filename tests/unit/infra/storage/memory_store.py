@@ -30,15 +30,17 @@ class _Object:
     body: bytes
     description: Description
     crc32: int
+    held: bool = False
 
 
 @dataclass
 class MemoryStore:
-    """`before` is called with the name of each operation; what it raises comes out of it."""
+    """`before` is called with the name of each operation; what it raises comes out of it. `locks`: it has Object Lock."""
 
     objects: dict[str, _Object] = field(default_factory=dict)
     uploads: dict[str, tuple[str, Description, dict[int, bytes]]] = field(default_factory=dict)
     before: Callable[[str], None] = lambda operation: None
+    locks: bool = False
     _ids: Iterator[int] = field(default_factory=count)
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
@@ -104,6 +106,7 @@ class MemoryStore:
 
     def delete(self, key: str, version_id: str | None = None) -> None:
         self.before("delete")
+        self._refuse_held(key)
         self.objects.pop(key, None)
 
     def get_tags(self, key: str, version_id: str | None = None) -> dict[str, str]:
@@ -115,7 +118,18 @@ class MemoryStore:
         found = self._object(key)
         found.description = replace(found.description, tags=dict(tags))
 
-    def ensure_bucket(self) -> Provisioned:
+    def legal_hold(self, key: str, version_id: str | None = None) -> bool | None:
+        self.before("legal_hold")
+        return self._object(key).held if self.locks else None
+
+    def set_legal_hold(self, key: str, version_id: str | None, *, on: bool) -> None:
+        self.before("set_legal_hold")
+        found = self._object(key)
+        if not self.locks:
+            raise PermanentError("no Object Lock")
+        found.held = on
+
+    def ensure_bucket(self, *, object_lock: bool = False) -> Provisioned:
         return Provisioned("there", "unchanged")
 
     def close(self) -> None:
@@ -126,7 +140,11 @@ class MemoryStore:
             raise AlreadyThere("taken")
         if zlib.crc32(body) != crc32:
             raise TransientError("bad digest")
-        self.objects[key] = _Object(bytes(body), description, crc32)
+        self.objects[key] = _Object(bytes(body), description, crc32, held=self.locks and description.legal_hold)
+
+    def _refuse_held(self, key: str) -> None:
+        if key in self.objects and self.objects[key].held:
+            raise PermanentError("under legal hold")
 
     def _object(self, key: str) -> _Object:
         if key not in self.objects:

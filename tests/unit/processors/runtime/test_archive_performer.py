@@ -170,12 +170,14 @@ def test_a_file_is_archived_from_the_events_own_link(world: World) -> None:
 
 
 def test_the_held_file_is_held_from_its_first_moment(world: World) -> None:
-    """The tag is part of the upload."""
+    """Tag and legal hold are part of the upload."""
+    world.store.locks = True
     world.event()
 
     world.archive(replace(COMMAND, hold="legal"))
 
     assert world.store.get_tags(KEY)["hold"] == "legal"
+    assert world.store.legal_hold(KEY) is True
 
 
 def test_a_token_inside_the_payload_is_found(world: World) -> None:
