@@ -269,6 +269,8 @@ def _turn(engine: Engine) -> AbstractContextManager[object]:
 def _set_synchronous(connection: Connection, level: str) -> None:
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
+        if driver.in_transaction:  # its commit failed: what that raised is what the caller is to hear
+            driver.rollback()
         driver.execute(f"PRAGMA synchronous={level}")  # outside a transaction, or SQLite ignores it
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, event, insert, select
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from infra.database.engine import open_database, reading, translate, writing
@@ -137,3 +137,19 @@ def test_a_database_that_is_none_is_told(tmp_path: Path) -> None:
         connection.execute(select(brakes))
 
     engine.dispose()
+
+
+def test_a_durable_commit_that_fails_is_for_later(engine: Engine) -> None:
+    """Its own error comes out, nothing is written, and the connection is good for the next."""
+
+    def fail(_: Connection) -> None:
+        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    event.listen(engine, "commit", fail)
+    with pytest.raises(TransientError), writing(engine, durable=True) as connection:
+        connection.execute(insert(brakes).values(brake("lost")))
+    event.remove(engine, "commit", fail)
+
+    with writing(engine, durable=True) as connection:
+        connection.execute(insert(brakes).values(brake("kept")))
+    assert names(engine) == {"kept"}
