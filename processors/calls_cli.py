@@ -74,7 +74,8 @@ def list_calls() -> None:
     for call in sorted(_known_calls(), key=lambda one: one.registration.registered_at, reverse=True):
         one = call.registration
         state = "going on" if call.is_open else "ended" if call.ended_at else "not started"
-        click.echo(f"{one.call_id}  meeting {one.meeting_id}  order {one.order_id}  {state}  {_span(call)}".rstrip())
+        about = f"order {one.order_id}" if one.order_id else "no order"
+        click.echo(f"{one.call_id}  meeting {one.meeting_id}  {about}  {state}  {_span(call)}".rstrip())
 
 
 @calls.command()
