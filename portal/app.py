@@ -24,7 +24,7 @@ def create_app(ports: Ports) -> Flask:
     problems.register(app)
     app.register_blueprint(calls.blueprint(ports))
     app.register_blueprint(sign_in.make_blueprint(ports.sign_in))
-    app.register_blueprint(reviews.make_blueprint(ports))
+    app.register_blueprint(reviews.make_blueprint(ports, ports.reviews))
     area.register(app, ports)
     return app
 

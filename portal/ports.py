@@ -12,6 +12,7 @@ from portal.audit import Audit
 from portal.auth.service_tokens import ServiceTokens
 from portal.auth.sign_in import SignIn
 from portal.calls.desk import CallDesk
+from portal.reviews.board import Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Ports:
     audit: Audit
     store: ObjectStore
     sign_in: SignIn
+    reviews: Board
     metrics: Metrics
     clock: Clock
     public_url: str

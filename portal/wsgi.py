@@ -30,6 +30,7 @@ from portal.calls.starting import Marketplace
 from portal.calls.sweep import Swept
 from portal.calls.sweeper import Sweeper
 from portal.ports import Ports
+from portal.reviews.board import open_board
 
 BODY_SECONDS = 5.0  # from arrival: a phone on a bad line sends a report of 4,000 characters within it
 CLOSE_SECONDS = 2.0  # for what is still on its way to the log
@@ -54,12 +55,14 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
     desk, close_zoom = open_calls(settings, engine, producer, clock)
     sweeper = None if desk is None else Sweeper(desk.sweep, desk.pool, metrics)
     audit = Audit(engine, settings.audit.key, settings.audit.head, clock)
+    board = open_board(engine, producer, store, audit, clock)
     ports = Ports(
         engine=engine,
         producer=producer,
         tokens=ServiceTokens(engine, clock),
         audit=audit,
         sign_in=_sign_in(settings, engine, audit, clock),
+        reviews=board,
         metrics=metrics,
         clock=clock,
         public_url=settings.public_url,
@@ -72,6 +75,7 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
         if sweeper is not None:
             sweeper.stop()
         close_zoom()
+        board.outbox.stop()
         producer.close(CLOSE_SECONDS)
         transport.close()
         store.close()
@@ -90,6 +94,7 @@ def build(settings: PortalSettings) -> tuple[Bridge, AdminApp]:
     )
     if sweeper is not None:
         sweeper.start()
+    board.outbox.start()
     return bridge, AdminApp(metrics, producer.ready)
 
 

@@ -141,10 +141,10 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     Raises:
         TransientError: the database does not answer or is busy; nothing was written.
     """
+    waiting: list[Callable[[], None]] = []
     with _turn(engine), translated(), engine.connect() as connection:
         if durable and connection.dialect.name == "sqlite":
             _set_synchronous(connection, "FULL")
-        waiting: list[Callable[[], None]] = []
         connection.info[_AFTER_COMMIT] = waiting
         try:
             with connection.begin():
@@ -153,8 +153,8 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
             connection.info.pop(_AFTER_COMMIT, None)  # a connection that was cut has forgotten it
             if durable and connection.dialect.name == "sqlite":
                 _set_synchronous(connection, "NORMAL")
-        for then in waiting:
-            then()
+    for then in waiting:  # when others can write again, and so can they
+        then()
 
 
 def after_commit(connection: Connection, then: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ from portal.auth.service_tokens import SCOPES, ServiceTokens
 from portal.auth.sessions import Sessions
 from portal.auth.sign_in import SignIn
 from portal.ports import Ports
+from portal.reviews.board import open_board
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics
 from tests.fakes.object_store import FakeObjectStore
@@ -80,6 +81,7 @@ class Portal:
             tokens=self.tokens,
             audit=self.audit,
             sign_in=self.sign_in,
+            reviews=open_board(self.engine, self.producer, self.store, self.audit, self.clock),
             metrics=self.metrics,
             clock=self.clock,
             public_url=PUBLIC_URL,

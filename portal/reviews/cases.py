@@ -1,0 +1,155 @@
+"""A case: one flag with its call, who looks into it, and what was decided and noted before."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from infra.database.review_tables import review_claims, review_decisions, review_holds, review_notes
+from infra.database.tables import portal_calls, portal_flags
+from portal.reviews.queue import due_at
+from schemas.identity import fact_id
+from schemas.reviews import CLOSING, weight_of
+
+HOLD_FROM_SEVERITY = 3  # and every report: their recordings are kept from when somebody first looks
+NOTE_FROM_SEVERITY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding, with a name of its own: the same in every revision that has it."""
+
+    id: str
+    data: Mapping[str, Any]
+    is_new: bool
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it has a place in a recording."""
+        return self.data["start_seconds"] is not None and self.data["recording_start"] is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that a page about one flag shows. `call` is None for a meeting that nobody registered."""
+
+    flag_id: str
+    flag: Mapping[str, Any]
+    standing: str
+    flagged_at: datetime
+    call: Row[Any] | None
+    events: Sequence[Mapping[str, Any]]
+    claimed_by: str | None
+    claimed_until: datetime | None
+    decisions: Sequence[Row[Any]]
+    notes: Sequence[Row[Any]]
+    holds: Sequence[Row[Any]]
+    findings: Sequence[Finding]
+    gone: Sequence[Mapping[str, Any]]
+
+    @property
+    def revision(self) -> int:
+        return int(self.flag["revision"])
+
+    @property
+    def severity(self) -> int:
+        return int(self.flag["severity"] or 0)
+
+    @property
+    def is_open(self) -> bool:
+        return self.standing == "open"
+
+    @property
+    def is_escalated(self) -> bool:
+        return self.is_open and bool(self.decisions) and self.decisions[-1].decision == "escalated"
+
+    @property
+    def is_reopened(self) -> bool:
+        return self.is_open and any(one.decision in CLOSING for one in self.decisions)
+
+    @property
+    def due_at(self) -> datetime | None:
+        return due_at(self.severity, self.flagged_at) if self.is_open else None
+
+    @property
+    def needs_hold(self) -> bool:
+        """Whether its recordings must outlast the case."""
+        return self.severity >= HOLD_FROM_SEVERITY or weight_of(self.flag).reports > 0
+
+    @property
+    def needs_note(self) -> bool:
+        return self.severity >= NOTE_FROM_SEVERITY
+
+    def is_claimed_by(self, analyst: str) -> bool:
+        return self.claimed_by == analyst
+
+    def finding(self, finding_id: str) -> Finding | None:
+        return next((one for one in self.findings if one.id == finding_id), None)
+
+    def active_holds(self, kind: str) -> list[Row[Any]]:
+        return [hold for hold in self.holds if hold.active and hold.kind == kind]
+
+
+def finding_id(data: Mapping[str, Any]) -> str:
+    """Return the name of a finding: what it says and where, not how sure or grave it counts now."""
+    parts = ("rule_id", "source", "session_id", "recording_start", "start_seconds", "speaker", "quote")
+    return fact_id("finding", *(data[part] for part in parts))
+
+
+def find_case(connection: Connection, flag_id: str, now: datetime) -> Case | None:
+    """Return the case of a flag; None when there is no such flag."""
+    shown = connection.execute(select(portal_flags).where(portal_flags.c.flag_id == flag_id)).first()
+    if shown is None:
+        return None
+    flag = json.loads(shown.document)["flag"]
+    call = connection.execute(select(portal_calls).where(portal_calls.c.call_id == shown.call_id)).first()
+    claim = connection.execute(
+        select(review_claims).where(review_claims.c.flag_id == flag_id, review_claims.c.claimed_until > now)
+    ).first()
+    decisions = connection.execute(
+        select(review_decisions).where(review_decisions.c.flag_id == flag_id).order_by(review_decisions.c.position)
+    ).all()
+    closing = next((one for one in reversed(decisions) if one.decision in CLOSING), None)
+    seen = [] if closing is None else json.loads(closing.document)["findings"]
+    findings, gone = _compared(flag["findings"], seen, is_first=closing is None)
+    return Case(
+        flag_id=flag_id,
+        flag=flag,
+        standing=_standing(shown, decisions),
+        flagged_at=shown.flagged_at,
+        call=call,
+        events=[] if call is None else json.loads(call.document)["events"],
+        claimed_by=None if claim is None else claim.analyst,
+        claimed_until=None if claim is None else claim.claimed_until,
+        decisions=decisions,
+        notes=connection.execute(
+            select(review_notes).where(review_notes.c.flag_id == flag_id).order_by(review_notes.c.position)
+        ).all(),
+        holds=connection.execute(
+            select(review_holds).where(review_holds.c.flag_id == flag_id).order_by(review_holds.c.changed_at)
+        ).all(),
+        findings=findings,
+        gone=gone,
+    )
+
+
+def _standing(shown: Row[Any], decisions: Sequence[Row[Any]]) -> str:
+    """As the row says, unless this revision was closed here a moment ago."""
+    is_closed = bool(decisions) and decisions[-1].decision in CLOSING
+    is_same = bool(decisions) and decisions[-1].flag_revision == shown.flag_revision
+    return "closed" if shown.standing == "open" and is_closed and is_same else str(shown.standing)
+
+
+def _compared(
+    now: Sequence[Mapping[str, Any]], seen: Sequence[Mapping[str, Any]], *, is_first: bool
+) -> tuple[list[Finding], list[Mapping[str, Any]]]:
+    """The findings of now, marked where the last closing decision did not see them, and those that are gone since."""
+    known = {finding_id(data) for data in seen}
+    named: dict[str, Finding] = {}
+    for data in now:
+        name = finding_id(data)
+        named.setdefault(name, Finding(name, data, is_new=not is_first and name not in known))
+    return list(named.values()), [data for data in seen if finding_id(data) not in named]

@@ -1,0 +1,282 @@
+"""What analysts do with a case: claim it, decide about it, note something, hold its recordings.
+
+Every deed is in the audit, in the same transaction, before anybody outside hears of it.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import NoReturn
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from infra.clock import Clock
+from infra.database.engine import reading, writing
+from infra.database.review_tables import review_claims, review_decisions, review_notes, review_verdicts
+from portal.audit import Audit, Entry
+from portal.auth.sessions import Analyst
+from portal.problems import Problem
+from portal.reviews.cases import Case, find_case
+from portal.reviews.holds import SOURCE, Holds, can_be_held
+from portal.reviews.outbox import Outbox
+from portal.reviews.words import ACTION_NAMES, VERDICT_NAMES
+from schemas.envelope import Envelope
+from schemas.events import REVIEWED, data_schema, encode
+from schemas.identity import fact_id
+from schemas.reviews import CLOSING, DECISIONS
+from schemas.topics import DECISIONS as DECISIONS_TOPIC
+
+LEASE = timedelta(minutes=20)  # of a claim; whatever its owner does with the case begins it anew
+MAX_TEXT_CHARACTERS = 4000  # of a note or reason: as of a report
+MIN_REASON_CHARACTERS = 10  # fewer say nothing to who reads the audit
+LONGEST_HOLD = timedelta(days=365)  # until somebody must look at a manual hold again
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What an analyst says of a case. `verdicts` are by finding id; `revision` is the one that they saw."""
+
+    revision: int
+    decision: str
+    action: str | None
+    note: str
+    verdicts: Mapping[str, str]
+
+
+class Desk:
+    """Safe to share between threads. Every method raises TransientError when the database fails, and Problem when the
+    case is not in a state for it; a refusal is written down too."""
+
+    def __init__(self, engine: Engine, audit: Audit, holds: Holds, outbox: Outbox, clock: Clock) -> None:
+        self._engine = engine
+        self._audit = audit
+        self._holds = holds
+        self._outbox = outbox
+        self._clock = clock
+
+    def look(self, flag_id: str) -> Case:
+        """Return the case as it is; raises Problem, 404, when there is none."""
+        with reading(self._engine) as connection:
+            return self._found(connection, flag_id)
+
+    def open(self, flag_id: str, analyst: Analyst) -> Case:
+        """Return the case for its page; whoever opens it first has its recordings held, where it needs that."""
+        case = self.look(flag_id)
+        if not (case.is_open and case.needs_hold and can_be_held(case)) or case.active_holds("case"):
+            return case
+        with suppress(_Unneeded), self._deed(flag_id, analyst, "hold.placed", "the case was opened") as deed:
+            connection, now, fresh = deed
+            if not fresh.is_open or fresh.active_holds("case"):
+                raise _Unneeded  # somebody else was first: nothing is done, and nothing told
+            self._holds.place(connection, fresh, analyst.id, now, kind="case", reason="the case is open")
+        return self.look(flag_id)
+
+    def claim(self, flag_id: str, analyst: Analyst) -> None:
+        """Make the case this analyst's for LEASE."""
+        with self._deed(flag_id, analyst, "case.claimed") as (connection, now, case):
+            if not case.is_open:
+                _refuse("claim: not open", "This case is closed: there is nothing to claim.")
+            if case.claimed_by not in (None, analyst.id):
+                _refuse("claim: taken", f"{case.claimed_by} is looking into this case now.")
+            if case.is_escalated and not analyst.is_lead:
+                _refuse("claim: escalated", "This case was escalated: a lead takes it from here.")
+            _take(connection, flag_id, analyst.id, now)
+
+    def release(self, flag_id: str, analyst: Analyst) -> None:
+        """Let others have it. A lead may release anybody's."""
+        with self._deed(flag_id, analyst, "case.released") as (connection, _, case):
+            if not (case.is_claimed_by(analyst.id) or analyst.is_lead):
+                _refuse("release: not theirs", "This case is not yours to release.")
+            connection.execute(delete(review_claims).where(review_claims.c.flag_id == flag_id))
+
+    def hand_over(self, flag_id: str, analyst: Analyst, to: str) -> None:
+        """Make it somebody else's, for LEASE from now."""
+        with self._deed(flag_id, analyst, "case.handed_over", f"to {to}") as (connection, now, case):
+            if not (case.is_claimed_by(analyst.id) or analyst.is_lead):
+                _refuse("hand over: not theirs", "This case is not yours to hand over.")
+            _take(connection, flag_id, to, now)
+
+    def note(self, flag_id: str, analyst: Analyst, text: str) -> None:
+        """Tell the others something about the case."""
+        text = _text(text, "note")
+        if not text:
+            _unfit("A note without words says nothing.")
+        with self._deed(flag_id, analyst, "case.noted") as (connection, now, _):
+            row = {"flag_id": flag_id, "analyst": analyst.id, "noted_at": now, "text": text}
+            connection.execute(insert(review_notes).values(row))
+
+    def decide(self, flag_id: str, analyst: Analyst, decided: Decided) -> None:
+        """Write down what was decided, publish it, and let go of the case; a closing decision releases its hold."""
+        decided = replace(decided, note=_text(decided.note, "note"))
+        with self._deed(flag_id, analyst, f"case.{decided.decision}", decided.note) as (connection, now, case):
+            _may_decide(case, analyst, decided)
+            position = _write(connection, case, analyst, decided, now)
+            _write_verdicts(connection, case, decided.verdicts, position)
+            connection.execute(delete(review_claims).where(review_claims.c.flag_id == flag_id))
+            if decided.decision in CLOSING and case.active_holds("case"):
+                self._audit.append_in(connection, Entry(analyst.id, "hold.released", flag_id, "the case was closed"))
+                self._holds.release(connection, case, analyst.id, now, "case")
+            self._outbox.add(connection, DECISIONS_TOPIC.name, _reviewed(case, decided.decision, position, now))
+
+    def hold(self, flag_id: str, analyst: Analyst, reason: str, review_at: datetime) -> None:
+        """Hold its recordings until somebody releases them; on `review_at` that is asked for."""
+        reason = reason_of(reason)
+        with self._deed(flag_id, analyst, "hold.placed", reason) as (connection, now, case):
+            if not can_be_held(case):
+                _refuse("hold: no call", "Nobody registered this meeting: there is no call to hold.")
+            if not now < review_at <= now + LONGEST_HOLD:
+                _unfit("The review date must lie ahead, within a year.")
+            self._holds.place(
+                connection, case, analyst.id, now, kind="manual", reason=reason, review_at=review_at
+            )  # fmt: skip
+
+    def release_hold(self, flag_id: str, analyst: Analyst, reason: str) -> None:
+        """End its manual hold: from then on the recordings go when their time is over."""
+        reason = reason_of(reason)
+        with self._deed(flag_id, analyst, "hold.released", reason) as (connection, now, case):
+            if not case.active_holds("manual"):
+                _refuse("release hold: none", "There is no hold to release.")
+            self._holds.release(connection, case, analyst.id, now, "manual")
+
+    def view(self, flag_id: str, analyst: Analyst, action: str, detail: str = "") -> Case:
+        """Write down that something of the case is about to be seen, and return the case."""
+        case = self.look(flag_id)
+        self._audit.append(Entry(analyst.id, action, flag_id, detail))
+        return case
+
+    def view_claimed(self, flag_id: str, analyst: Analyst, action: str, detail: str = "") -> Case:
+        """The same, of what only the one may see who looks into an open case now; the claim begins anew."""
+        with self._deed(flag_id, analyst, action, detail) as (connection, now, case):
+            if not case.is_open:
+                _refuse(f"{action}: not open", "This case is closed: its recording stays closed too.")
+            if not case.is_claimed_by(analyst.id):
+                _refuse(f"{action}: not claimed", "Claim the case first: its recording opens for who looks into it.")
+            _take(connection, flag_id, analyst.id, now)
+        return case
+
+    @contextmanager
+    def _deed(
+        self, flag_id: str, analyst: Analyst, action: str, reason: str = ""
+    ) -> Iterator[tuple[Connection, datetime, Case]]:
+        """A transaction with the case as it is and the deed's entry; a refusal undoes both, and is written down itself."""
+        try:
+            with writing(self._engine, durable=True) as connection:
+                now = self._clock.now()
+                self._audit.append_in(connection, Entry(analyst.id, action, flag_id, reason))
+                case = self._found(connection, flag_id)  # after the audit's lock: one deed sees what the one before did
+                yield connection, now, case
+        except _Refused as refused:
+            self._audit.append(Entry(analyst.id, "refused", flag_id, refused.what))
+            raise Problem(HTTPStatus.CONFLICT, "case-not-ready", refused.detail) from refused
+
+    def _found(self, connection: Connection, flag_id: str) -> Case:
+        case = find_case(connection, flag_id, self._clock.now())
+        if case is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "no-case", "There is no such case.")
+        return case
+
+
+class _Unneeded(Exception):
+    """There is nothing left to do."""
+
+
+class _Refused(Exception):
+    def __init__(self, what: str, detail: str) -> None:
+        super().__init__(what)
+        self.what, self.detail = what, detail
+
+
+def _refuse(what: str, detail: str) -> NoReturn:
+    raise _Refused(what, detail)
+
+
+def _may_decide(case: Case, analyst: Analyst, decided: Decided) -> None:
+    if decided.decision not in DECISIONS or not set(decided.verdicts.values()) <= set(VERDICT_NAMES):
+        _unfit("This is none of the decisions that there are.")
+    if not case.is_open:
+        _refuse("decide: not open", "This case was closed already.")
+    if not case.is_claimed_by(analyst.id):
+        _refuse("decide: not claimed", "Claim the case first: somebody else may be looking into it.")
+    if decided.revision != case.revision:
+        _refuse("decide: changed", "The case has changed since you loaded it: look again, then decide.")
+    if decided.decision == "confirmed" and decided.action not in ACTION_NAMES:
+        _unfit("Say what is to be done: a confirmed case needs an action.")
+    if case.needs_note and len(decided.note) < MIN_REASON_CHARACTERS:
+        _unfit(f"From severity 4 a note of {MIN_REASON_CHARACTERS} characters or more is needed: say why.")
+
+
+def reason_of(text: str) -> str:
+    """Return a typed reason; raises Problem, 422, for one that says nothing."""
+    reason = _text(text, "reason")
+    if len(reason) < MIN_REASON_CHARACTERS:
+        _unfit(f"Say why, in {MIN_REASON_CHARACTERS} characters or more: it stands in the audit.")
+    return reason
+
+
+def _text(text: str, name: str) -> str:
+    text = " ".join(text.replace("\x00", "").split())
+    if len(text) > MAX_TEXT_CHARACTERS:
+        _unfit(f"The {name} is longer than {MAX_TEXT_CHARACTERS} characters.")
+    return text
+
+
+def _unfit(detail: str) -> NoReturn:
+    raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail)
+
+
+def _take(connection: Connection, flag_id: str, analyst: str, now: datetime) -> None:
+    """Write the claim; one that goes on keeps when it began."""
+    row = {"flag_id": flag_id, "analyst": analyst, "claimed_at": now, "claimed_until": now + LEASE}
+    mine = select(review_claims.c.claimed_at).where(
+        review_claims.c.flag_id == flag_id, review_claims.c.analyst == analyst, review_claims.c.claimed_until > now
+    )
+    began = connection.execute(mine).scalar()
+    row["claimed_at"] = began or now
+    upsert: Callable[..., postgresql.Insert | sqlite.Insert]
+    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(upsert(review_claims).values(row).on_conflict_do_update(index_elements=["flag_id"], set_=row))
+
+
+def _write(connection: Connection, case: Case, analyst: Analyst, decided: Decided, now: datetime) -> int:
+    row = {
+        "flag_id": case.flag_id,
+        "flag_revision": case.revision,
+        "analyst": analyst.id,
+        "decided_at": now,
+        "flagged_at": case.flagged_at,
+        "decision": decided.decision,
+        "action": decided.action if decided.decision == "confirmed" else None,
+        "note": decided.note,
+        "document": json.dumps(dict(case.flag), ensure_ascii=False),
+    }
+    written = connection.execute(insert(review_decisions).values(row).returning(review_decisions.c.position))
+    return int(written.scalar_one())
+
+
+def _write_verdicts(connection: Connection, case: Case, verdicts: Mapping[str, str], position: int) -> None:
+    rows = [
+        {"decision": position, "finding": one.id, "rule_id": one.data["rule_id"], "verdict": verdicts[one.id]}
+        for one in case.findings
+        if one.id in verdicts
+    ]
+    if rows:
+        connection.execute(insert(review_verdicts), rows)
+
+
+def _reviewed(case: Case, decision: str, position: int, now: datetime) -> Envelope:
+    """What others are told: what was decided, and not by whom."""
+    told = {name: case.flag[name] for name in ("flag_id", "revision", "call_id", "meeting_id", "session_id")}
+    return Envelope(
+        id=fact_id(REVIEWED, case.flag_id, position),
+        source=SOURCE,
+        type=REVIEWED,
+        data=encode(REVIEWED, {**told, "occurred_at": now, "decision": decision}).encode(),
+        time=now,
+        subject=case.flag["call_id"] or case.flag["session_id"],
+        dataschema=data_schema(REVIEWED),
+        partitionkey=case.flag["meeting_id"] or case.flag_id,
+    )
