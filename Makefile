@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit faults soak fuzz fuzz-long lint bench lock clean
+.PHONY: help install install-system run demo test test-unit faults soak fuzz fuzz-long lint bench bench-policy lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -58,6 +58,15 @@ fuzz-long: .venv/installed-fuzz ## The same, guided by coverage (atheris, Linux 
 bench: .venv/installed-bench ## Measure how fast and how big, beside peers; keeps docs/benchmarks.md (one group: make bench-receiver, -archive, -latency, -runtime, -start)
 	@$(PYTHON_IN_VENV) -m tests.benchmarks
 
+bench-policy: .venv/installed-dev .venv-peers/installed ## Measure the flagging policy on lines, calls and numbers, beside peers; keeps the table of docs/trust-and-safety.md
+	@$(PYTHON_IN_VENV) -m tests.policy_numbers
+
+.venv-peers/installed: requirements-peers.lock
+	@$(PYTHON_IN_VENV) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock || \
+		echo "the peers of requirements-peers.lock could not be installed: their rows will say so"
+	@touch $@
+
 bench-%: .venv/installed-bench
 	@$(PYTHON_IN_VENV) -m tests.benchmarks $*
 
@@ -83,4 +92,4 @@ lock: .venv/installed-dev ## Write the lock files anew from pyproject.toml
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-matrix.lock
 
 clean: ## Remove everything that was made here: .venv, caches and the data under var/
-	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

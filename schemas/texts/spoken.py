@@ -20,6 +20,7 @@ from schemas.texts.spoken_words import (
     HUNDRED,
     JOINERS,
     LANGUAGES,
+    NO_DOMAIN,
     NO_LOCAL_PART,
     REPEATS,
     SOUND_LIKE_DIGITS,
@@ -153,8 +154,10 @@ class _Run:
             self.digits += word
             self._written += 1
             return 1
+        if word == "quatre" and self._word(at + 1) in ("vingt", "vingts"):
+            return self._take_tens("80", at, at + 2)
         if word in language.tens:
-            return self._take_tens(at)
+            return self._take_tens(language.tens[word], at, at + 1)
         if word in language.digits:
             return self._spell(language.digits[word], 1)
         if word in REPEATS and self._word(at + 1) in language.digits:
@@ -178,13 +181,22 @@ class _Run:
             return 1
         return 0
 
-    def _take_tens(self, at: int) -> int:
-        tens, after = self._language.tens[self._word(at)], at + 1
+    def _take_tens(self, tens: str, at: int, after: int) -> int:
         if self._word(after) in ("-", "and", "y", "e", "et") and self._is_unit(after + 1):
             after += 1
+        teen, taken = self._teen(after)
+        if self._language.adds_teens and tens in ("60", "80") and teen:
+            return self._spell(str(int(tens) + teen), after + taken - at)
         if self._is_unit(after) and not (self._is_unit(after + 1) and self._word(after) in SOUND_LIKE_DIGITS):
             return self._spell(tens[0] + self._language.digits[self._word(after)], after - at + 1)
-        return self._spell(tens, 1)
+        return self._spell(tens, after - at)
+
+    def _teen(self, at: int) -> tuple[int, int]:
+        """A number from 10 to 19 and its tokens, as in "soixante dix huit"; 0 where there is none."""
+        first = int(self._language.digits.get(self._word(at), "0"))
+        if first == 10 and self._is_unit(at + 1) and int(self._language.digits[self._word(at + 1)]) >= 7:
+            return first + int(self._language.digits[self._word(at + 1)]), 2
+        return (first, 1) if 10 <= first <= 19 else (0, 0)
 
     def _zeros(self, at: int, count: int) -> str:
         """What "hundred" stands for: nothing before tens, one zero before a last unit, else two."""
@@ -239,7 +251,7 @@ def _letters(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
         word = tokens[at].text
         if word in REPEATS and letters and at + 1 < len(tokens) and len(tokens[at + 1].text) == 1:
             letters, at = letters + tokens[at + 1].text * REPEATS[word], at + 2
-        elif len(word) == 1 and (word.isalpha() or (letters and word.isdigit())):
+        elif len(word) == 1 and (word.isalpha() or (letters and word.isdigit())) and _word(tokens, at - 1) != "'":
             letters, at = letters + word, at + 1
         elif letters and word == "-" and at + 1 < len(tokens) and len(tokens[at + 1].text) == 1:
             at += 1
@@ -274,7 +286,7 @@ def _domain(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
     """The domain that begins here and the place after it: up to three words, then "dot" and a top-level domain."""
     for words in range(1, 4):
         name = [_word(tokens, at + place) for place in range(words)]
-        if name[0] in NO_LOCAL_PART or not name[0].isalnum() or not all(p.isalnum() or p == "-" for p in name):
+        if name[0] in NO_DOMAIN or not name[0].isalnum() or not all(p.isalnum() or p == "-" for p in name):
             return "", at
         if _is_dot(tokens, at + words) and _word(tokens, at + words + 1) in TOP_LEVEL:
             return _with_country(tokens, "".join(name), at + words)

@@ -11,6 +11,7 @@ class Words:
     digits: Mapping[str, str]
     tens: Mapping[str, str]
     large: frozenset[str] = frozenset()
+    adds_teens: bool = False
 
 
 def word_set(*lines: str) -> frozenset[str]:
@@ -35,14 +36,14 @@ _TEENS = _numbers(
 _TENS = _numbers(20, "twenty", "thirty", "forty/fourty", "fifty", "sixty", "seventy", "eighty", "ninety", step=10)
 
 LANGUAGES = (
-    Words({**_UNITS, **_TEENS, "niner": "9"}, _TENS, frozenset({"hundred", "thousand"})),
+    Words({**_UNITS, **_TEENS, "niner": "9", "oh": "0"}, _TENS, frozenset({"hundred", "thousand"})),
     Words(
         _numbers(0, "cero", "uno/una", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once", "doce", "trece", "catorce", "quince", "dieciséis", "diecisiete", "dieciocho", "diecinueve", "veinte", "veintiuno", "veintidós", "veintitrés", "veinticuatro", "veinticinco", "veintiséis", "veintisiete", "veintiocho", "veintinueve"),
         _numbers(30, "treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa", step=10),
     ),
     Words(
         _numbers(0, "zéro", "un/une", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze", "treize", "quatorze", "quinze", "seize"),
-        _numbers(20, "vingt", "trente", "quarante", "cinquante", "soixante", "septante", "huitante", "nonante", step=10),
+        _numbers(20, "vingt", "trente", "quarante", "cinquante", "soixante", "septante", "huitante", "nonante", step=10), adds_teens=True,
     ),
     Words(
         _numbers(0, "null", "eins/ein", "zwei/zwo", "drei", "vier", "fünf/fuenf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf/zwoelf", "dreizehn", "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn", "zwanzig"),
@@ -58,9 +59,9 @@ HUNDRED = frozenset({"hundred"})
 THOUSAND = frozenset({"thousand"})
 REPEATS = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppel": 2}
 SOUND_LIKE_DIGITS = {"oh": "0", "o": "0", "to": "2", "too": "2", "for": "4", "ate": "8", "won": "1"}
-HESITATIONS = word_set("um umm uh uhh uhm er erm ah eh hm hmm mm okay")
+HESITATIONS = word_set("huh um umm uh uhh uhm er erm ah eh hm hmm mm okay")
 FILLERS = word_set(
-    "um umm uh uhh uhm er erm ah eh hm hmm mm like and then so okay ok yeah yes right well wait sorry let",
+    "huh um umm uh uhh uhm er erm ah eh hm hmm mm like and then so okay ok yeah yes right well wait sorry let",
     "me see you know again dash hyphen dot point space slash comma area code ext extension i think it is",
     "it's s , . - ( ) / : ; ? ! ' y e et und eh äh ähm euh bueno pues então alors vocalsound disfmarker",
     "pause { }",
@@ -79,6 +80,7 @@ TOP_LEVEL = word_set(
     "com net org io co de fr es pt br uk us ca au ch at in eu me dev app info biz edu gov it nl se no dk",
     "pl tv ai example",
 )
+NO_DOMAIN = word_set("a an the this that our your my all one any some")
 NO_LOCAL_PART = word_set(
     "a an the this that these those it is are was were be been am me you us him her them he she they we i",
     "my your our look looks looking looked work works working worked shop shops buy bought find found",

@@ -120,6 +120,30 @@ def _faulty_downloads(seed: int, now: datetime, video_bytes: int) -> Call:
     return script.call()
 
 
+def _four_rules(seed: int, now: datetime, video_bytes: int) -> Call:
+    plan = Plan("four-rules", "Printer trouble & quick help", "Milan Roth", "Ayo Lindgren", 3200, 1920)
+    rules = (
+        "remote_access.control", "personal_data.one_time_code", "off_platform.contact_number", "suspicious_link.program",
+    )  # fmt: skip
+    return _spoken(CallScript(plan, seed, now), video_bytes, words.RULES_TALK, words.RULES_CHAT).call(flagged_for=rules)
+
+
+def _paypal_checkout(seed: int, now: datetime, video_bytes: int) -> Call:
+    plan = Plan("paypal-checkout", "Checkout: PayPal & cards", "Sana Petrov", "Luc Moreau", 3200, 1920)
+    return _spoken(CallScript(plan, seed, now), video_bytes, words.CHECKOUT_TALK, words.CHECKOUT_CHAT).call()
+
+
+def _spoken(script: CallScript, video_bytes: int, talk: Sequence[words.Line], chat: Sequence[words.Line]) -> CallScript:
+    """A whole call of which what was said and written is what matters."""
+    _usual_beginning(script)
+    _usual_end(script)
+    span = (8, 1915)
+    written = script.text("CHAT", "TXT", words.chat_txt(chat), span, "chat_file")
+    script.completed(2600, [*_video(script, video_bytes // 4, span, talk), written])
+    script.transcript_completed(3200, [_transcript(script, talk, span)])
+    return script
+
+
 def _usual_beginning(script: CallScript) -> tuple[int, int, int, int]:
     return script.started(), script.joined(script.host, 2), script.recording_started(8), script.joined(script.guest, 65)
 
@@ -152,6 +176,10 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("disorder", "duplicate, reordered and late deliveries, unsteady downloads", _disorder),
         Scenario("no-recording", "nobody recorded", _no_recording),
         Scenario("unregistered", "a meeting the marketplace does not know", _unregistered),
+        Scenario("four-rules", "one person breaks four rules of the marketplace, the other refuses", _four_rules),
+        Scenario(
+            "paypal-checkout", "the policy's words as the subject of the work, and nothing else", _paypal_checkout
+        ),
         Scenario("faulty-downloads", "every way in which a download fails once", _faulty_downloads),
     )
 }

@@ -40,6 +40,33 @@ PAYMENT_CHAT: tuple[Line, ...] = (
     (29, "Kestrel M.", "cancel the order here and send the payment to my PayPal instead, then we both save the fee"),
     (44, "Dana Weiss", "I prefer to keep it on the platform"),
 )
+RULES_TALK: tuple[Line, ...] = (
+    (
+        6,
+        "Milan Roth",
+        "Let me have a look from here, just give me control of your computer for a minute.",
+    ),
+    (19, "Ayo Lindgren", "Is that really needed? I can share my screen."),
+    (27, "Milan Roth", "It is quicker. And tell me the six digit code that you just got on your phone."),
+    (38, "Ayo Lindgren", "I would rather not read out any codes."),
+    (47, "Milan Roth", "Then text me at six one seven, five five five, oh one two three, and we sort it out there."),
+    (58, "Ayo Lindgren", "I am going to stay here."),
+)
+RULES_CHAT: tuple[Line, ...] = ((61, "Milan Roth", "all you need is in requirements.pdf.exe, just start it"),)
+CHECKOUT_TALK: tuple[Line, ...] = (
+    (7, "Sana Petrov", "So the checkout needs PayPal next to the card form, and a field for the phone number."),
+    (18, "Luc Moreau", "When a customer pays with PayPal, do we wait for the callback before the order page shows?"),
+    (
+        29,
+        "Sana Petrov",
+        "Yes. And the password field gets a strength meter, with a six digit code by text as the second step.",
+    ),
+    (41, "Luc Moreau", "The test card in the sandbox is four two four two, four times, I know."),
+    (52, "Sana Petrov", "Right. Users asked for bank transfer too, but that is a later milestone."),
+)
+CHECKOUT_CHAT: tuple[Line, ...] = (
+    (44, "Luc Moreau", "the PayPal button docs: https://docs.example.com/checkout/paypal"),
+)
 SUBTITLE_TALK: tuple[Line, ...] = (
     (7, "Oluwaseun Lindqvist", "The subtitles are done up to minute twelve."),
     (16, "Pilar Nakamura", "Wonderful. The timing of the second scene was a bit early."),

@@ -122,13 +122,16 @@ def test_disorder_delivers_every_event_and_some_twice() -> None:
 
 
 def test_flags_are_expected_where_something_is_wrong() -> None:
-    """Only the two scenarios about trust and safety expect a flag."""
+    """Only the three scenarios about trust and safety expect a flag."""
     flagged = {name: call_of(name).expectation.flagged_for for name in SCENARIOS}
 
     assert {name: set(why) for name, why in flagged.items() if why} == {
         "recording-stopped": {"metadata.recording_stopped", "off_platform.leave", "off_platform.payment"},
         "no-recording": {"metadata.recording_missing"},
-    }
+        "four-rules": {
+            "remote_access.control", "personal_data.one_time_code", "off_platform.contact_number", "suspicious_link.program",
+        },
+    }  # fmt: skip
 
 
 def test_download_urls_are_those_of_the_recordings_server() -> None:
