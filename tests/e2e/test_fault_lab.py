@@ -8,7 +8,8 @@ import pytest
 from infra.errors import ConfigurationError
 from tests.conftest import missing
 from tests.contract.s3_fixtures import require_seaweedfs
-from tests.fault_lab.lab import InOrder, Place, run_once
+from tests.fault_lab.in_order import InOrder
+from tests.fault_lab.running import Place, run_once
 from tests.fault_lab.scenarios import SCENARIOS
 
 SEED = 1

@@ -14,8 +14,10 @@ from infra import logs
 from infra.clock import SystemClock
 from schemas.errors import PipelineError
 from tests.fault_lab import document
-from tests.fault_lab.lab import InOrder, Place, Result, run_once
+from tests.fault_lab.in_order import InOrder
+from tests.fault_lab.lab import Result
 from tests.fault_lab.part import LabError
+from tests.fault_lab.running import Place, run_once
 from tests.fault_lab.scenarios import SCENARIOS, SOAK
 from tests.fault_lab.table import plain, rows
 

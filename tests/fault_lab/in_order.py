@@ -1,0 +1,96 @@
+"""A run without any fault: the same calls in order, each delivery once, on the embedded log. What it comes to is the measure."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from infra.clock import SystemClock
+from infra.settings import TransportSettings
+from infra.transport.connect import connect
+from infra.zoom.simulator import Call, Delivery, Sender
+from infra.zoom.simulator.feed import register
+from tests.fault_lab.fold import State, states
+from tests.fault_lab.judge import judge
+from tests.fault_lab.part import LabError
+from tests.fault_lab.plan import Attempt, Sent, publish_recordings
+from tests.fault_lab.witness import Witness
+from tests.fault_lab.world import SECRET, Shape, World
+
+CLOCK = SystemClock()
+DONE_SECONDS = 180.0  # a deadline: ten seconds on an idle machine
+LOOK_SECONDS = 1.0
+
+
+class InOrder:
+    """States of calls after a run without faults, in order, each delivery once; made once for each seed and count."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[tuple[int, int], Mapping[str, State]] = {}
+
+    def of(self, seed: int, calls: Sequence[Call]) -> Mapping[str, State]:
+        """Return the states by call."""
+        known = self._known.get((seed, len(calls)))
+        if known is None:
+            folder = self._folder / f"in-order-{seed}-{len(calls)}"
+            known = self._known[seed, len(calls)] = _played_in_order(folder, [_without_faults(call) for call in calls])
+        return known
+
+
+def register_calls(world: World, calls: Sequence[Call]) -> None:
+    """Tell the product which meetings are calls, as the marketplace does."""
+    with closing(connect(TransportSettings(world.environment["TRANSPORT_URL"]), CLOCK)) as transport:
+        transport.create_topics()
+        with closing(transport.producer()) as producer:
+            register(producer, calls, CLOCK)
+
+
+def conversations(calls: Sequence[Call]) -> list[str]:
+    """Return where messages may stand."""
+    return [call.registration.conversation_id for call in calls if call.registration is not None]
+
+
+def _without_faults(call: Call) -> Call:
+    events = tuple(
+        replace(event, files=tuple(replace(file, faults=()) for file in event.files)) for event in call.events
+    )
+    return replace(
+        call, events=events, deliveries=tuple(Delivery(number, 2.0 * number) for number in range(len(events)))
+    )
+
+
+def _played_in_order(folder: Path, calls: Sequence[Call]) -> Mapping[str, State]:
+    world = World(folder, Shape(), 0)
+    try:
+        world.start()
+        world.join_all()
+        world.wait_for_processors()
+        register_calls(world, calls)
+        with closing(Sender(world.receiver_url, SECRET, CLOCK)) as sender, closing(world.witness()) as witness:
+            sent = [one for call in calls for one in _send(world, sender, call)]
+            return _clean_states(world, witness, sent, calls)
+    finally:
+        world.stop()
+
+
+def _send(world: World, sender: Sender, call: Call) -> list[Sent]:
+    publish_recordings(world.zoom, call)
+    sent = [Sent(call, delivery, call.body(delivery, world.zoom.url), 0.0) for delivery in call.deliveries]
+    for one in sent:
+        status = sender.send(one.body, call.delivery_id(one.delivery)).status
+        one.attempts.append(Attempt(0.0, 0.0, status))
+    return sent
+
+
+def _clean_states(world: World, witness: Witness, sent: Sequence[Sent], calls: Sequence[Call]) -> Mapping[str, State]:
+    deadline = CLOCK.monotonic() + DONE_SECONDS
+    while True:
+        world.assert_running()
+        seen = witness.look(conversations(calls))
+        harm = judge(sent, calls, seen, None)
+        if harm.is_none:
+            return states(calls, seen)
+        if CLOCK.monotonic() > deadline:
+            raise LabError(f"a run without any fault went wrong; {world.folder}: {harm.details[:5]}")
+        CLOCK.sleep(LOOK_SECONDS)
