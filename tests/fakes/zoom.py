@@ -38,16 +38,18 @@ class FakeBody:
 @dataclass
 class FakeDownloads:
     """`links` holds what each URL brings with which token; `pages` are URLs that bring a web page
-    instead, `gone` those that are refused as such."""
+    instead, `pages_once` those that do so the first time, `gone` those that are refused as such."""
 
     links: dict[str, tuple[str | None, bytes]] = field(default_factory=dict)
     pages: set[str] = field(default_factory=set)
+    pages_once: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def open(self, url: str, token: str | None, renew: object = None, rest: object = None) -> FakeBody:
         self.asked.append(url)
-        if url in self.pages:
+        if url in self.pages | self.pages_once:
+            self.pages_once.discard(url)
             raise NotARecording("the answer is a web page")
         if url in self.gone:
             raise LinkRefused("zoom.us answered 404")

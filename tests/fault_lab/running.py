@@ -13,6 +13,7 @@ from tests.fault_lab.in_order import InOrder, conversations, register_calls
 from tests.fault_lab.judge import Harm, judge
 from tests.fault_lab.lab import Lab, Result, Scenario
 from tests.fault_lab.load import Load
+from tests.fault_lab.part import LabError
 from tests.fault_lab.plan import Mix, Sent, make_calls, planned
 from tests.fault_lab.witness import Witness
 from tests.fault_lab.world import SECRET, World
@@ -82,18 +83,29 @@ def _join(world: World, _: Random) -> None:
     world.join_all()
 
 
-def _settled(lab: Lab, witness: Witness, expected: Mapping[str, State] | None) -> tuple[Harm, float]:
-    """Look until no harm is to be seen, or time is up; return the harm a while later, and when there was none."""
+def _settled(lab: Lab, witness: Witness, expected: Mapping[str, State]) -> tuple[Harm, float]:
+    """Look until no harm is to be seen, or time is up; return the harm a while later, and when there was none.
+
+    Raises:
+        LabError: a part ended by itself, or does not answer the witness.
+    """
     deadline = CLOCK.monotonic() + RECOVER_SECONDS
     while True:
-        lab.world.assert_running()
-        harm = judge(lab.load.sent, lab.calls, witness.look(conversations(lab.calls)), expected)
-        seen_at = CLOCK.monotonic()
+        harm, seen_at = _judged(lab, witness, expected, deadline), CLOCK.monotonic()
         if harm.is_none or seen_at > deadline:
             break
         CLOCK.sleep(LOOK_SECONDS)
     CLOCK.sleep(SETTLE_SECONDS)
-    return judge(lab.load.sent, lab.calls, witness.look(conversations(lab.calls)), expected), seen_at
+    return _judged(lab, witness, expected, CLOCK.monotonic() + RECOVER_SECONDS), seen_at
+
+
+def _judged(lab: Lab, witness: Witness, expected: Mapping[str, State], deadline: float) -> Harm:
+    while (seen := witness.look(conversations(lab.calls))) is None:
+        if CLOCK.monotonic() > deadline:
+            raise LabError(f"log, chat or bucket do not answer; the logs are in {lab.world.folder}")
+        CLOCK.sleep(LOOK_SECONDS)
+    lab.world.assert_running()
+    return judge(lab.load.sent, lab.calls, seen, expected)
 
 
 def _worst_ack_ms(sent: Sequence[Sent]) -> float:

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 import urllib3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 TOPICS = ("zoom.webhooks", "zoom.webhooks.quarantine", "call-events", "flagged-meetings")
 OBJECTS = "calls/"  # below it lie the recordings
@@ -96,15 +97,16 @@ class KafkaReader:
             self._consumer.close(autocommit=False)
 
     def _connect(self) -> Any:
-        self._consumer = KafkaConsumer(bootstrap_servers=self._servers, auto_offset_reset="earliest")
-        places = [
-            TopicPartition(topic, number)
-            for topic in TOPICS
-            for number in self._consumer.partitions_for_topic(topic) or ()
-        ]
-        self._consumer.assign(places)
-        self._consumer.seek_to_beginning()
-        return self._consumer
+        consumer = KafkaConsumer(bootstrap_servers=self._servers, auto_offset_reset="earliest")
+        try:
+            numbers = {topic: consumer.partitions_for_topic(topic) or () for topic in TOPICS}
+            consumer.assign([TopicPartition(topic, number) for topic in TOPICS for number in numbers[topic]])
+            consumer.seek_to_beginning()
+        except BaseException:
+            consumer.close(autocommit=False)
+            raise
+        self._consumer = consumer
+        return consumer
 
 
 class FileReader:
@@ -142,12 +144,15 @@ class Witness:
     _digests: dict[tuple[str, str], str] = field(default_factory=dict)
     _pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=urllib3.Timeout(total=10)))
 
-    def look(self, conversations: Sequence[str]) -> Evidence:
-        """Return what is to be seen now. Raises what the clients raise while a part is away."""
-        for topic, seen in self.log.read():
-            self._records[topic].append(seen)
-        chat = {one: list(self._messages(one)) for one in conversations}
-        return Evidence({topic: self._records[topic] for topic in TOPICS}, chat, self._objects())
+    def look(self, conversations: Sequence[str]) -> Evidence | None:
+        """Return what is to be seen now; None while a part does not answer, such as a broker that has just come back."""
+        try:
+            for topic, seen in self.log.read():
+                self._records[topic].append(seen)
+            chat = {one: list(self._messages(one)) for one in conversations}
+            return Evidence({topic: self._records[topic] for topic in TOPICS}, chat, self._objects())
+        except (KafkaError, sqlite3.Error, urllib3.exceptions.HTTPError, BotoCoreError, ClientError):
+            return None
 
     def close(self) -> None:
         """Release the connections."""

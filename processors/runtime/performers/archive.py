@@ -77,15 +77,16 @@ class ArchiveFilePerformer:
             raise PermanentError("the file is past its retention: it is not archived any more")
 
     def _archive(self, command: ArchiveFile, target: Target) -> Receipt:
-        """Try the event's link, then, where that is stale or brings a page, the one that REST gives; no third try."""
+        """Try the event's link, or where that is stale REST's, then, when it is refused, the one that REST gives; no third try."""
         source = self._sources.from_event(command)
         if source is None and self._store.head(target.key) is not None:
             source = Source(
                 url="", token=None, size_bytes=command.size_bytes
             )  # stored by an interrupted run: no link needed
-        if source is not None:
-            with suppress(TokenRefused, LinkRefused, NotARecording):  # REST may have a link that works
-                return self._fetch(source, target, command)
+        if source is None:
+            source = self._sources.from_rest(command)
+        with suppress(TokenRefused, LinkRefused, NotARecording):  # REST may have a link that works
+            return self._fetch(source, target, command)
         return self._fetch(self._sources.from_rest(command), target, command)
 
     def _fetch(self, source: Source, target: Target, command: ArchiveFile) -> Receipt:

@@ -244,6 +244,17 @@ def test_rest_is_asked_when_the_link_is_refused(world: World) -> None:
     assert world.store.head(KEY) is not None
 
 
+def test_a_page_from_the_first_link_is_not_final_when_the_events_token_has_expired(world: World) -> None:
+    """Zoom says no for a moment now and then: a file has two tries, wherever its first link comes from."""
+    world.event(token=jwt(NOON - timedelta(days=1)))
+    world.downloads.pages_once.add(REST_URL)
+
+    world.archive()
+
+    assert world.downloads.asked == [REST_URL, REST_URL]
+    assert world.store.head(KEY) is not None
+
+
 def test_a_page_from_both_links_is_final(world: World) -> None:
     """REST is asked once, not in circles; nothing is stored."""
     world.event()
