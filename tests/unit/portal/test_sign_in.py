@@ -163,8 +163,15 @@ def test_signing_out_ends_the_session_everywhere(portal: Portal) -> None:
 
 @pytest.mark.parametrize(
     ("form", "headers"),
-    [({}, {}), ({"csrf": "0" * 64}, {}), ({"csrf": None}, {"Origin": "https://evil.example"})],
-    ids=["no token", "another token", "another site"],
+    [
+        ({}, {}),
+        ({"csrf": "0" * 64}, {}),
+        ({"csrf": None}, {"Origin": "https://evil.example"}),
+        ({"csrf": None}, {"Origin": "null"}),
+        ({"csrf": None}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}),
+        ({"csrf": None}, {"Origin": "null", "Sec-Fetch-Site": "same-site"}),
+    ],
+    ids=["no token", "another token", "another site", "hidden site", "cross-site", "same-site"],
 )
 def test_a_form_of_another_site_does_nothing(
     portal: Portal, form: dict[str, str | None], headers: dict[str, str]
@@ -179,6 +186,20 @@ def test_a_form_of_another_site_does_nothing(
 
     assert answer.status_code == HTTPStatus.FORBIDDEN
     assert get(portal.client, "/reviews").status_code == HTTPStatus.OK
+
+
+def test_a_browser_that_hides_where_our_form_stood_is_let_in(portal: Portal) -> None:
+    """Our pages tell no referrer, so browsers write the origin as null, and beside it that the page was ours."""
+    come_back(portal)
+    cookie = portal.client.get_cookie(COOKIE, domain="calls.example")
+    assert cookie is not None
+    headers = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+
+    answer = portal.client.post(
+        "/sign-out", base_url=PUBLIC_URL, data={"csrf": csrf_token(cookie.value)}, headers=headers
+    )
+
+    assert answer.status_code == HTTPStatus.SEE_OTHER
 
 
 def test_signing_in_is_limited(portal: Portal) -> None:
