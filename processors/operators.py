@@ -12,7 +12,9 @@ import click
 
 from infra.clock import Clock, SystemClock
 from infra.database.engine import check_revision, open_database
-from infra.settings import database_url, transport_settings
+from infra.settings import database_url, processor_settings, transport_settings
+from infra.storage.base import ObjectStore
+from infra.storage.s3 import S3Store
 from infra.transport import Transport
 from infra.transport.connect import connect
 
@@ -41,6 +43,17 @@ def workplace() -> Iterator[Workplace]:
         transport = connect(transport_settings(os.environ), clock)
         open_parts.callback(transport.close)
         yield Workplace(engine, transport, clock)
+
+
+@contextmanager
+def archive() -> Iterator[ObjectStore]:
+    """Open the archive; close it at the end. Raises ConfigurationError when a setting is missing or wrong."""
+    settings = processor_settings(os.environ)
+    store = S3Store(settings.archive_bucket, settings.s3_endpoint_url)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def actor() -> str:

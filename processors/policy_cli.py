@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +24,8 @@ from processors.meeting_flagging.facts import FlagState
 from processors.meeting_flagging.file_report import file_report
 from processors.meeting_flagging.labelled import corpus_problems, read_labelled
 from processors.meeting_flagging.policy_check import failures
-from processors.operators import printable
+from processors.operators import archive, printable, workplace
+from processors.runtime.archived_texts import fetch_texts
 from processors.runtime.codec import load
 from schemas.events import FLAGGED, decode
 
@@ -106,16 +108,20 @@ def scan_files(files: tuple[Path, ...], folder: Path | None, as_json: bool) -> N
 
 
 @policy.command("backtest")
-@click.argument("directory", type=_FOLDER)
+@click.argument("directory", type=_FOLDER, required=False)
+@click.option("--topic", is_flag=True, help="Every text in the archive that the topic call-events tells of.")
 @click.option("--old", type=_FOLDER, default=SHIPPED, help="The policy in use; without it the one that is shipped.")
 @click.option("--new", type=_FOLDER, required=True, help="The policy to try.")
 @_as_json
-def backtest_policy(directory: Path, old: Path, new: Path, as_json: bool) -> None:
+def backtest_policy(directory: Path | None, topic: bool, old: Path, new: Path, as_json: bool) -> None:
     """Say which flags a new policy adds, removes and changes on the texts of a directory; ids and times, no quotes.
 
-    Files that differ in their extensions alone (`call-7.vtt`, `call-7.chat.txt`) are one call's.
+    Files that differ in their extensions alone (`call-7.vtt`, `call-7.chat.txt`) are one call's. With --topic the texts
+    come from the archive and are deleted again.
     """
-    told = backtest(old, new, directory)
+    if topic is (directory is not None):
+        raise click.UsageError("name a directory, or --topic")
+    told = _backtested_archive(old, new) if directory is None else backtest(old, new, directory)
     if as_json:
         click.echo(json.dumps(told))
         return
@@ -127,6 +133,13 @@ def backtest_policy(directory: Path, old: Path, new: Path, as_json: bool) -> Non
             click.echo(printable(f"{change:8} {one['call']}  {_verdicts(one)}  {', '.join(_moved(one))}"))
     for rule, counts in told["by_rule"].items():
         click.echo(f"{rule:40} {counts['old']:6} findings, now {counts['new']:6}, in shadow {counts['shadow']:6}")
+
+
+def _backtested_archive(old: Path, new: Path) -> dict[str, Any]:
+    with workplace() as place, archive() as store, tempfile.TemporaryDirectory(prefix="backtest-") as folder:
+        fetched = fetch_texts(place.transport, store, Path(folder))
+        click.echo(f"{fetched.texts} texts of the archive, {fetched.gone} are there no more", err=True)
+        return backtest(old, new, Path(folder))
 
 
 @policy.command("explain")

@@ -7,7 +7,8 @@ from schemas.texts.redact import Masked, Span, answer_span, asks_for_secret, mas
 from schemas.texts.transcripts import Utterance
 
 ANSWER_SECONDS = 30.0  # an answer comes within half a minute
-_CUES_BACK = 4  # where the question is looked for: the other one says "one moment" in between
+_ANSWER_CUES = 3  # of one speaker after the question: "sure", "one moment", and the secret
+_CUES_BACK = 6  # where the question is looked for: the other one says "one moment" in between
 
 
 def evidence(utterances: Sequence[Utterance], first: int, last: int, start: int, end: int) -> dict[str, Any]:
@@ -73,10 +74,11 @@ def _answers(utterances: Sequence[Utterance], places: Sequence[int], begins: dic
 
 def _is_asked(utterances: Sequence[Utterance], place: int) -> bool:
     """Whether somebody else has just asked for a secret."""
-    answer = utterances[place]
+    answer, said = utterances[place], 0
     for other in range(place - 1, max(-1, place - 1 - _CUES_BACK), -1):
         one = utterances[other]
-        if answer.start_seconds - one.end_seconds > ANSWER_SECONDS:
+        said += one.speaker == answer.speaker
+        if answer.start_seconds - one.end_seconds > ANSWER_SECONDS or said >= _ANSWER_CUES:
             return False
         if one.speaker != answer.speaker and asks_for_secret(one.text):
             return True

@@ -93,7 +93,7 @@ def test_scan_for_people_cannot_steer_the_terminal(run: Callable[..., Result], t
     (tmp_path / "a.txt").write_text("00:10:02\tIda:\tdo you take zelle \x1b[31m\n")
     told = run("scan", tmp_path / "a.txt")
 
-    assert "no flag, 1 findings" in told.output
+    assert "flag of severity 3, score 0.34, 1 findings" in told.output
     assert "\x1b" not in told.output
 
 
