@@ -1,8 +1,10 @@
 """A run without any fault: the same calls in order, each delivery once, on the embedded log. What it comes to is the measure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from infra.clock import SystemClock
@@ -20,22 +22,38 @@ from tests.fault_lab.world import SECRET, Shape, World
 CLOCK = SystemClock()
 DONE_SECONDS = 180.0  # a deadline: ten seconds on an idle machine
 LOOK_SECONDS = 1.0
+LASTS = timedelta(hours=6)  # Zoom's download tokens last a day
 
 
 class InOrder:
-    """States of calls after a run without faults, in order, each delivery once; made once for each seed and count."""
+    """States of calls after a run without faults, in order, each delivery once; made once for each seed and count in a folder.
+
+    `began_at` is the instant of all its calls, so that runs of one folder play the same ones.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._known: dict[tuple[int, int], Mapping[str, State]] = {}
+        self._folder = folder / "in-order"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.began_at = self._begin(self._folder / "began-at")
 
     def of(self, seed: int, calls: Sequence[Call]) -> Mapping[str, State]:
         """Return the states by call."""
-        known = self._known.get((seed, len(calls)))
-        if known is None:
-            folder = self._folder / f"in-order-{seed}-{len(calls)}"
-            known = self._known[seed, len(calls)] = _played_in_order(folder, [_without_faults(call) for call in calls])
-        return known
+        known = self._folder / f"{seed}-{len(calls)}.json"
+        if not known.exists():
+            place = self._folder / f"{seed}-{len(calls)}"
+            known.write_text(json.dumps(_played_in_order(place, [_without_faults(call) for call in calls])))
+        found: Mapping[str, State] = json.loads(known.read_text())
+        return found
+
+    def _begin(self, path: Path) -> datetime:
+        """What an earlier run in the folder wrote down, unless its calls' tokens have run out meanwhile."""
+        now = CLOCK.now()
+        if path.exists() and now - datetime.fromisoformat(path.read_text()) < LASTS:
+            return datetime.fromisoformat(path.read_text())
+        for old in self._folder.glob("*.json"):
+            old.unlink()
+        path.write_text(now.isoformat())
+        return now
 
 
 def register_calls(world: World, calls: Sequence[Call]) -> None:

@@ -19,7 +19,6 @@ from tests.fault_lab.witness import Witness
 from tests.fault_lab.world import SECRET, World
 
 CLOCK = SystemClock()
-BEGAN_AT = CLOCK.now()  # every run of this process plays the same calls, so that one in-order run serves them all
 RECOVER_SECONDS = 180.0  # a deadline: what is not there by then counts as missing
 SETTLE_SECONDS = 3.0  # what is going to be doubled is doubled by then
 LOOK_SECONDS = 1.0
@@ -38,7 +37,7 @@ class Place:
 
 def run_once(scenario: Scenario, seed: int, seconds: float, place: Place) -> Result:
     """Run a scenario once. Raises LabError, or what a part's start raises, when the lab itself fails."""
-    calls = make_calls(seed, scenario.calls, BEGAN_AT)
+    calls = make_calls(seed, scenario.calls, place.in_order.began_at)
     expected = place.in_order.of(seed, calls)
     played = calls if scenario.faulty is None else scenario.faulty(calls, seed)
     shape = replace(scenario.shape, brokers=0, database="sqlite") if place.embedded else scenario.shape
