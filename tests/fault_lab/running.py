@@ -1,5 +1,6 @@
 """One run of one scenario: start a world, load it, break and mend it, wait, judge."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -41,7 +42,9 @@ def run_once(scenario: Scenario, seed: int, seconds: float, place: Place) -> Res
     expected = place.in_order.of(seed, calls)
     played = calls if scenario.faulty is None else scenario.faulty(calls, seed)
     shape = replace(scenario.shape, brokers=0, database="sqlite") if place.embedded else scenario.shape
-    world = World(place.folder / f"{scenario.name}-{seed}", shape, seed)
+    folder = place.folder / f"{scenario.name}-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
+    world = World(folder, shape, seed)
     try:
         load = _started(world, scenario, seed, seconds, played)
         with closing(load), closing(world.witness()) as witness:
