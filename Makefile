@@ -55,7 +55,7 @@ fuzz-long: .venv/installed-fuzz ## The same, guided by coverage (atheris, Linux 
 	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
-bench: .venv/installed-bench ## Measure how fast and how big, beside peers; keeps docs/benchmarks.md (one group: make bench-receiver, -archive, -latency, -runtime, -start)
+bench: .venv/installed-bench ## Measure how fast and how big, beside peers; keeps docs/benchmarks.md (one group: make bench-receiver, -archive, -latency, -runtime, -start, -portal)
 	@$(PYTHON_IN_VENV) -m tests.benchmarks
 
 bench-policy: .venv/installed-dev .venv-peers/installed ## Measure the flagging policy on lines, calls and numbers, beside peers; keeps the table of docs/trust-and-safety.md

@@ -15,6 +15,7 @@ from portal.audit_head import Head
 from schemas.envelope import format_time
 
 _BATCH = 1000  # rows in memory at a time
+_BEFORE_ALL = -(2**62)  # whatever position somebody gave a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,15 @@ class Verdict:
 
 def rows_of(engine: Engine) -> Iterator[Row]:
     """Yield every entry, by position. Raises TransientError when the database fails."""
-    query = select(portal_audit).order_by(portal_audit.c.position)
-    with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=_BATCH).execute(query):
+    query, last = select(portal_audit).order_by(portal_audit.c.position).limit(_BATCH), _BEFORE_ALL
+    while True:
+        with reading(engine) as connection:
+            rows = connection.execute(query.where(portal_audit.c.position > last)).all()
+        for row in rows:
             yield Row(row.position, row.at, Entry(row.actor, row.action, row.subject, row.reason), row.digest)
+        if len(rows) < _BATCH:
+            return
+        last = rows[-1].position
 
 
 def verify(engine: Engine, key: Secret, head: Head) -> Verdict:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from portal.ports import Ports
 from portal.problems import Problem
@@ -55,20 +56,22 @@ def add(blueprint: Blueprint, ports: Ports, board: Board) -> None:
         files = [file for file in board.recordings.files(case) if file.kind in READABLE]
         kinds = {file.kind for file in files}
         wanted = [file for file in files if file.kind != "captions" or "transcript" not in kinds]
-        parts = [(file, marked(board.transcripts.lines(file), file, case.findings)) for file in wanted]
-        if not request.headers.get("HX-Request"):
-            return page(case, parts=parts)
-        return render_template("reviews/transcript.html", parts=parts)
+
+        def draw_up() -> str:
+            parts = [(file, marked(board.transcripts.lines(file), file, case.findings)) for file in wanted]
+            return render_template("reviews/transcript.html", parts=parts)
+
+        said = board.transcripts.drawn_up(wanted, case.findings, draw_up)
+        return said if request.headers.get("HX-Request") else page(case, transcript=Markup(said))  # noqa: S704 - our own template's
 
     @blueprint.post("/<flag_id>/recording")
     def recording(flag_id: str) -> ResponseReturnValue:
         opened = board.recordings.open(
             flag_id, g.analyst, request.form.get("finding", ""), request.form.get("reason", "")
         )
-        case = board.desk.look(flag_id)
         if not request.headers.get("HX-Request"):
-            return page(case, opened=opened, asked_to_play=True)
-        return render_template("reviews/player.html", case=case, opened=opened)
+            return page(board.desk.look(flag_id), opened=opened, asked_to_play=True)
+        return render_template("reviews/player.html", flag_id=flag_id, opened=opened)
 
     @blueprint.get("/<flag_id>/captions/<key>")
     def captions_of(flag_id: str, key: str) -> ResponseReturnValue:

@@ -1,13 +1,13 @@
 """What was said, as analysts read it: from the archive, with personal data masked and the findings marked.
 
-Reading and masking an hour's talk takes a good part of a second, so the last few are kept in memory, masked.
+Reading and masking an hour's talk takes a good part of a second, and its page some 20 ms: the last few are kept in memory.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Row
 
@@ -18,7 +18,9 @@ from schemas.texts.transcripts import parse
 
 READABLE = ("transcript", "captions", "chat")
 MAX_FILE_BYTES = 8 * 1024 * 1024  # a day's talk is 1.5 MB
-_KEPT = 32  # an hour's talk is 100 KB: 3 MB in all
+_KEPT = 16  # an hour's talk is 100 KB, its part of a page 170 KB: 4 MB in all
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,34 @@ class Spoken:
     findings: Sequence[Finding]
 
 
+class Kept(Generic[T]):
+    """The last _KEPT of something that is dear to make. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._made: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, name: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made under this name before, else make it; what raises is not kept."""
+        with self._lock:
+            if name in self._made:
+                self._made.move_to_end(name)
+                return self._made[name]
+        made = make()
+        with self._lock:
+            self._made[name] = made
+            while len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        return made
+
+
 class Transcripts:
     """Safe to share between threads."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[str, str | None], Sequence[Line]] = OrderedDict()
+        self._read: Kept[Sequence[Line]] = Kept()
+        self._drawn: Kept[str] = Kept()
 
     def lines(self, file: Row[Any]) -> Sequence[Line]:
         """Return what an archived file says, masked.
@@ -54,20 +77,16 @@ class Transcripts:
             TransientError: the store does not answer.
             ObjectMissing: it is not there any more.
         """
-        name = (file.object_key, file.version_id)
-        with self._lock:
-            if name in self._kept:
-                self._kept.move_to_end(name)
-                return self._kept[name]
+        return self._read.get((file.object_key, file.version_id), lambda: self._lines(file))
+
+    def drawn_up(self, files: Sequence[Row[Any]], findings: Sequence[Finding], draw_up: Callable[[], str]) -> str:
+        """Return the page's part with these files and findings, drawn up once."""
+        named = tuple((file.object_key, file.version_id) for file in files)
+        return self._drawn.get((named, tuple(one.id for one in findings)), draw_up)
+
+    def _lines(self, file: Row[Any]) -> Sequence[Line]:
         body = b"".join(self._store.read(file.object_key, file.version_id, MAX_FILE_BYTES))
-        lines = [
-            Line(one.speaker, one.start_seconds, one.end_seconds, mask(one.text)) for one in parse(body, file.kind)
-        ]
-        with self._lock:
-            self._kept[name] = lines
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return lines
+        return [Line(one.speaker, one.start_seconds, one.end_seconds, mask(one.text)) for one in parse(body, file.kind)]
 
 
 def marked(lines: Sequence[Line], file: Row[Any], findings: Sequence[Finding]) -> list[Spoken]:

@@ -24,6 +24,7 @@ GROUPS: Mapping[str, str] = {
     "latency": "Webhook sent to chat message visible",
     "runtime": "Processor runtime",
     "start": "Cold start and memory",
+    "portal": "Portal",
 }
 
 

@@ -12,7 +12,7 @@ PATH = ROOT / "docs" / "benchmarks.md"
 BUSY_WARNING = "others were working on this machine: trust the ratios, not the absolute figures"
 _HEAD = """# How fast, how big
 
-Written by `make bench` (one group: `make bench-receiver`, `-archive`, `-latency`, `-runtime`, `-start`). Everything that is
+Written by `make bench` (one group: `make bench-receiver`, `-archive`, `-latency`, `-runtime`, `-start`, `-portal`). Everything that is
 compared is measured in the same run, in turns; figures are medians of the rounds, with the smallest and the largest, and
 ratios are taken round by round. A row without a bar is reported only; "not run" says what is missing and how to get it.
 
@@ -43,4 +43,4 @@ def _sections(path: Path) -> dict[str, str]:
 
 
 def _order(section: tuple[str, str]) -> int:
-    return ("receiver", "archive", "latency", "runtime", "start").index(section[0])
+    return ("receiver", "archive", "latency", "runtime", "start", "portal").index(section[0])
