@@ -47,7 +47,7 @@ def hours(count: int) -> Iterator[tuple[bytes, bytes]]:
     rows = [
         json.loads(line) for path in sorted(CORPUS.glob("?.jsonl")) for line in path.read_text("utf-8").splitlines()
     ]
-    texts = [row["text"] for row in rows if row["category"] == "ok"]
+    texts = [row["text"] for row in rows if row["label"] == "ok"]
     for number in range(count):
         at, words, said = number * 37, 0, []
         while words < 9000:  # an hour at 150 words a minute
