@@ -1,5 +1,6 @@
 """`python -m portal`: serve the portal, and look after its tokens. Exit code 2: something to change first, said in one line."""
 
+import json
 import os
 import socket
 import sys
@@ -95,6 +96,17 @@ def revoke(name: str) -> None:
     """Let a token open nothing from now on."""
     _tokens().revoke(name)
     click.echo(f"{name} opens nothing any more")
+
+
+@cli.command("openapi")
+def openapi() -> None:
+    """Print what programs may ask, as OpenAPI 3.1: the text of schemas/published/portal.openapi.json."""
+    try:
+        from portal.openapi import document  # noqa: PLC0415 - it needs apispec, which production does not have
+
+        click.echo(json.dumps(document(), ensure_ascii=False, indent=2))
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{error.name} is missing: install what developing needs (make test does)") from error
 
 
 def _tokens() -> ServiceTokens:

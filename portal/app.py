@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Flask
 from flask.typing import ResponseReturnValue
 
-from portal import headers, problems
+from portal import headers, openapi, problems
 from portal.auth import sign_in
 from portal.calls import views as calls
 from portal.participants import area
@@ -22,6 +22,7 @@ def create_app(ports: Ports) -> Flask:
     app.add_url_rule("/healthz", "healthz", _healthz, methods=["GET"])
     headers.register(app, (ports.store.link_origin(),))
     problems.register(app)
+    openapi.register(app)
     app.register_blueprint(calls.blueprint(ports))
     app.register_blueprint(sign_in.make_blueprint(ports.sign_in))
     app.register_blueprint(reviews.make_blueprint(ports, ports.reviews))

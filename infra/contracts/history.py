@@ -72,7 +72,7 @@ def _asyncapi_changes(published: Json, proposed: Json) -> list[str]:
 
 
 def _is_event_document(path: str) -> bool:
-    return path.endswith(".json") and path != f"{PUBLISHED}/receiver.openapi.json"
+    return path.endswith(".json") and not path.endswith(".openapi.json")
 
 
 def _git(root: Path, *arguments: str) -> str:

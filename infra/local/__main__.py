@@ -1,5 +1,6 @@
 """`python -m infra.local`: what `make run` and `make demo` call."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from infra.clock import SystemClock
 from infra.local.demo import demo as play_demo
 from infra.local.run import PORTAL, RECEIVER, ZOOM
 from infra.local.run import run as run_everything
+from infra.local.watching import watching_link
 from infra.logs import configure
 from infra.settings import Address
 from schemas.errors import PipelineError
@@ -72,6 +74,17 @@ def run(folder: Path, receiver: Address, zoom: Address, portal: Address, chat: s
     """Run everything until Ctrl-C. Without Zoom credentials a simulated Zoom plays calls."""
     addresses = {"receiver": receiver, "zoom": zoom, "portal": portal}
     run_everything(folder, SystemClock(), Console(), **addresses, matrix=chat == "matrix")
+
+
+@cli.command()
+@click.argument("call_id")
+@click.argument("viewer")
+def link(call_id: str, viewer: str) -> None:
+    """Print a link to a call's page for one of its two people; it works once, within a minute.
+
+    For a shell that has read the environment of make run.
+    """
+    click.echo(watching_link(os.environ, call_id, viewer, SystemClock()))
 
 
 @cli.command()

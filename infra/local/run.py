@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,9 +12,10 @@ from rich.console import Console
 from infra.clock import Clock
 from infra.local.demo import play_calls
 from infra.local.stack import Stack
+from infra.local.watching import watching_link
 from infra.settings import Address, transport_settings
 from infra.transport.connect import connect
-from infra.zoom.simulator import build_call
+from infra.zoom.simulator import Call, build_call
 
 RECEIVER = Address("127.0.0.1", 8080)
 ZOOM = Address("127.0.0.1", 8090)
@@ -54,9 +56,10 @@ def run(
     try:
         stack.start({"NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS)})
         _write_environment(stack, folder / "environment")
-        if "ZOOM_CLIENT_ID" not in os.environ:
-            _play(stack, clock, console)
+        played = [] if "ZOOM_CLIENT_ID" in os.environ else _play(stack, clock, console)
         _say_what_runs(stack, zoom, folder, console)
+        _say_where_to_watch(stack, played, clock, console)
+        console.print("\nCtrl-C stops it; the next make run finds the data again.", highlight=False)
         while not stop.wait(_LOOK_SECONDS):
             stack.check()
         console.print("stopping ...")
@@ -64,7 +67,7 @@ def run(
         stack.stop()
 
 
-def _play(stack: Stack, clock: Clock, console: Console) -> None:
+def _play(stack: Stack, clock: Clock, console: Console) -> list[Call]:
     seed = int(clock.now().timestamp())  # other meetings at every start
     calls = [build_call(name, seed, clock.now()) for name in PLAYED]
     transport = connect(transport_settings(stack.environment), clock)
@@ -77,6 +80,20 @@ def _play(stack: Stack, clock: Clock, console: Console) -> None:
         if call.registration is not None and stack.zoom is not None and stack.matrix is None:
             url = f"{stack.zoom.chat_url}/conversations/{call.registration.conversation_id}/messages"
             console.print(f"  {call.scenario:18} its chat: {url}", highlight=False, soft_wrap=True)
+    return calls
+
+
+def _say_where_to_watch(stack: Stack, played: Sequence[Call], clock: Clock, console: Console) -> None:
+    """Print a link for each person of the first call that was played; last of all, for they work for a minute."""
+    call = next((call.registration for call in played if call.registration is not None), None)
+    if call is None:
+        return
+    console.print("\nWatch and report the first call; each link works once, within a minute:")
+    for role, viewer in (("freelancer", call.freelancer_id), ("client", call.client_id)):
+        link = watching_link(stack.environment, call.call_id, viewer, clock)
+        console.print(f"  {role:12} {link}", highlight=False, markup=False, soft_wrap=True)
+    again = f".venv/bin/python -m infra.local link {call.call_id} {call.freelancer_id}"
+    console.print(f"  another      {again}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _write_environment(stack: Stack, path: Path) -> None:
@@ -105,9 +122,7 @@ Try in another shell, from this folder:
   .venv/bin/python -m infra topics read call-events --from-beginning
   .venv/bin/python -m infra topics read flagged-meetings --from-beginning
   .venv/bin/python -m processors calls list
-  .venv/bin/python -m infra.zoom.simulator play --scenario clean --register
-
-Ctrl-C stops it; the next make run finds the data again.""",
+  .venv/bin/python -m infra.zoom.simulator play --scenario clean --register""",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -15,7 +15,9 @@ from portal.reports.reports import Reports
 def register(app: Flask, ports: Ports) -> None:
     """Add the pages and requests of participants to the application."""
     sessions = Sessions(ports.engine, ports.audit, ports.clock)
-    gate = Gate(ports.engine, ports.tokens, sessions, ports.audit, https=ports.public_url.startswith("https://"))
+    gate = Gate(
+        ports.engine, ports.tokens, sessions, ports.audit, ports.clock, https=ports.public_url.startswith("https://")
+    )
     links = Links(ports.store, ports.audit, ports.clock)
     reports = Reports(ports.engine, ports.producer, ports.audit, ports.clock)
     app.register_blueprint(recordings.blueprint(ports, gate, sessions, links))

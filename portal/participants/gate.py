@@ -10,12 +10,17 @@ from http import HTTPStatus
 from flask import Response, request
 from sqlalchemy import Engine
 
+from infra.clock import Clock
 from portal.audit import Audit, Entry
+from portal.auth.limits import RateLimit
 from portal.auth.service_tokens import ServiceTokens, bearer_of, holder_of
 from portal.participants.sessions import Session, Sessions
 from portal.problems import Problem
 from portal.recordings.call import Call, Role, find_call
 
+# Far above what people and their marketplace do: a stop for what went wrong, not a quota. In this process's memory.
+PROGRAM_REQUESTS_PER_MINUTE = 6000  # of one service token: a hundred a second, as long as a minute
+BROWSER_REQUESTS_PER_MINUTE = 240  # of one session: Safari asks for a video piece by piece, each time anew
 CSRF_HEADER = "X-CSRF-Token"  # of what a page's own script sends; forms have the field csrf_token
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -34,11 +39,22 @@ class Visitor:
 class Gate:
     """Lets participants in, and nobody else. Safe to share between threads."""
 
-    def __init__(self, engine: Engine, tokens: ServiceTokens, sessions: Sessions, audit: Audit, *, https: bool) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tokens: ServiceTokens,
+        sessions: Sessions,
+        audit: Audit,
+        clock: Clock,
+        *,
+        https: bool,
+    ) -> None:
         self._engine = engine
         self._tokens = tokens
         self._sessions = sessions
         self._audit = audit
+        self._programs = RateLimit(PROGRAM_REQUESTS_PER_MINUTE, clock)
+        self._browsers = RateLimit(BROWSER_REQUESTS_PER_MINUTE, clock)
         self._https = https
 
     def check(self, *scopes: str) -> None:
@@ -49,9 +65,10 @@ class Gate:
         """Let in a program that has this scope and asks for a participant.
 
         Raises:
-            Problem: it has not, or no such call has this participant.
+            Problem: it has not, it asks too often, or no such call has this participant.
         """
         service = holder_of(self._tokens, scope).name
+        self._programs.ask(service)
         call = find_call(self._engine, call_id)
         role = None if call is None else call.role_of(viewer_id)
         if call is not None and role is None:
@@ -64,13 +81,14 @@ class Gate:
         """Let in the participant whose cookie came with the request.
 
         Raises:
-            Problem: there is none, it is over, or a change does not come from the session's own page.
+            Problem: there is none, it is over, it asks too often, or a change does not come from the session's own page.
         """
         session = self._sessions.find(call_id, request.cookies.get(self._cookie(call_id), ""))
         call = None if session is None else find_call(self._engine, call_id)
         role = None if session is None or call is None else call.role_of(session.viewer_id)
         if session is None or call is None or role is None:
             raise _no_session()
+        self._browsers.ask(session.csrf_token)
         if request.method not in SAFE_METHODS and not session.came_from_its_page(_brought_token()):
             detail = "This did not come from the call's own page: open the page again and send it from there."
             raise Problem(HTTPStatus.FORBIDDEN, "not-from-its-page", detail)

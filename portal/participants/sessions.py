@@ -73,10 +73,13 @@ class Sessions:
         """
         now = self._clock.now()
         mine = (viewer_codes.c.digest == _digest(code), viewer_codes.c.call_id == call.call_id)
-        with writing(self._engine) as connection:
+        with reading(self._engine) as connection:
             found = connection.execute(select(viewer_codes.c.viewer_id, viewer_codes.c.expires_at).where(*mine)).first()
+        if found is None or found.expires_at <= now:
+            return None  # without a write: anybody can send codes that are none
+        with writing(self._engine) as connection:
             taken = connection.execute(delete(viewer_codes).where(*mine)).rowcount
-            if found is None or not taken or found.expires_at <= now:
+            if not taken:
                 return None
             token, expires_at = _random(), _end(call, now)
             row = {"digest": _digest(token), "call_id": call.call_id, "viewer_id": found.viewer_id}

@@ -66,12 +66,12 @@ class CallsWorld:
         at: Zoom | None = None,
         clock: FakeClock | None = None,
     ) -> None:
-        self._portal = Portal(folder, engine=engine, clock=clock)
+        self.portal = Portal(folder, engine=engine, clock=clock)
         self.engine = engine
-        self.clock = self._portal.clock
-        self.transport = self._portal.transport
-        self.tokens = self._portal.tokens
-        self.metrics = self._portal.metrics
+        self.clock = self.portal.clock
+        self.transport = self.portal.transport
+        self.tokens = self.portal.tokens
+        self.metrics = self.portal.metrics
         self.token = self.tokens.create("marketplace", ["calls"])
         self.zoom = FakeZoomCalls()
         self.hosts = hosts
@@ -91,7 +91,7 @@ class CallsWorld:
             marketplace=Marketplace("our-account", PAGE, "marketplace.example"),
             clock=self.clock,
         )
-        ports = replace(self._portal.ports, producer=self.producer, calls=self.desk if self.desk_is_open else None)
+        ports = replace(self.portal.ports, producer=self.producer, calls=self.desk if self.desk_is_open else None)
         self.app = create_app(ports)
         self.client = self.app.test_client()
 
