@@ -23,7 +23,9 @@ from infra.transport.connect import connect
 from infra.zoom.simulator import SCENARIOS, Call, Player, build_call
 from infra.zoom.simulator.feed import register
 
-PLAYED = ("clean", "two-segments", "recording-stopped", "disorder", "no-recording", "unregistered")
+PLAYED = (
+    "clean", "two-segments", "recording-stopped", "disorder", "no-recording", "unregistered", "four-rules", "paypal-checkout",
+)  # fmt: skip
 WAIT_SECONDS = 60.0  # everything comes out within ten on two idle cores
 SETTLE_SECONDS = 2.0  # what is going to be doubled is doubled by then
 GRACE_SECONDS = 4  # instead of a day until a recording counts as missing

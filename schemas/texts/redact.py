@@ -15,6 +15,7 @@ from schemas.texts.spoken import write_down
 from schemas.texts.spoken_words import word_set
 
 MAX_QUOTE_CHARACTERS = 240  # what an analyst reads at a glance (trust_safety design 5.4)
+MIXED_CHARACTERS = 7  # hunter2; shorter ones are mostly versions and formats, such as mp3 and h264
 Span = tuple[int, int, str]
 
 _KEYWORD = (  # for secrets, none itself
@@ -35,6 +36,11 @@ _PLAIN = word_set(
 )  # words of an answer that are no secret
 
 
+def _mixed(text: str) -> str | None:
+    """So is one of letters and digits, where it is no part of a link or a file's name."""
+    return "[secret]" if len(text) >= MIXED_CHARACTERS and any(map(str.isalpha, text)) else None
+
+
 def _password_like(text: str) -> str | None:
     """A token of all sorts of characters is a password, whatever stands before it."""
     sorts = (str.islower, str.isupper, str.isdigit, "!#%&*?^+=~$@".__contains__)
@@ -49,6 +55,7 @@ _MASKS: tuple[tuple[Any, Callable[[str], str | None]], ...] = tuple(
         (r"[\pL\d._%+-]+\s?(?:@|\(at\)|\[at\])\s?[\pL\d-]+(?:\.[\pL\d-]+)*", lambda _: "[e-mail]"),
         (rf"\b{_KEYWORD}{_IS}[\s:=\"']*(\S{{2,}}(?:\s+[^\s.!?;]+){{0,7}})", lambda _: "[secret]"),
         (rf"\b{_KEYWORD}\s+(\S*\d\S*)", lambda _: "[secret]"),
+        (r"(?:^|[\s\"'(=])([\pL\d_!#$%&*-]*\d[\pL\d_!#$%&*-]*)", _mixed),
         (r"[^\s/,;]{8,}", _password_like),
         (r"\b[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,4})?\b", lambda _: "[iban]"),
         (r"\b\d{3}[ .-]\d{2}[ .-]\d{4}\b", lambda _: "[ssn]"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from processors.meeting_flagging import Policy
+from processors.meeting_flagging import MeetingFlagging, Policy
 from processors.meeting_flagging.file_report import file_report, kind_of
 from processors.meeting_flagging.scanning import scan
 from schemas.texts.redact import mask_spans
@@ -14,6 +14,8 @@ from tests.benchmarks.table import Bar, Row, judged, not_run, reported
 from tests.policy_numbers.lines import ABUSE_PEERS
 from tests.policy_numbers.peers import PeerMissing, ask
 from tests.policy_numbers.sources import CALLS, Sources, as_vtt
+from tests.unit.processors import zoom_call as call
+from tests.unit.processors.meeting_flagging.world import World, archived, key_of, together
 
 
 def measure(sources: Sources, policy: Policy) -> Iterator[Row]:
@@ -39,6 +41,9 @@ def measure(sources: Sources, policy: Policy) -> Iterator[Row]:
     )
     planted = sum(len(one["secrets"]) for one in labels.values())
     yield judged("  planted secrets shown", "secrets", [leaks], Bar(0, 0), f"of {planted}")
+    anywhere = sum(_kept_secrets(path, labels[path]["secrets"], policy) for path in labels)
+    what = "  planted secrets anywhere outside the recording"
+    yield judged(what, "secrets", [anywhere], Bar(0, 0), "in states, effects and topics of meeting_flagging")
     yield judged("evidence exact to the cue, verbatim", "share", [_verbatim(list(labels), policy)], Bar(1.0, 1.0, True))
     yield from _clean_meetings(sources, policy)
 
@@ -62,6 +67,16 @@ def _clean_meetings(sources: Sources, policy: Policy) -> Iterator[Row]:
             continue
         hits = [sum(bool(next(answers)) for _ in meeting["utterances"]) for meeting in meetings]
         yield reported(f"  {peer}: meetings with a hit", "%", [100 * sum(map(bool, hits)) / len(meetings)])
+
+
+def _kept_secrets(labels: Path, secrets: list[str], policy: Policy) -> int:
+    """How many secrets of a call are in anything that the processor keeps, asks for or publishes."""
+    path = _call(labels)
+    kind = kind_of(path.name, path.read_bytes())
+    world = World(MeetingFlagging(policy), documents={key_of("t1"): path.read_bytes()}, policy=policy)
+    world.play(call.registered(), *together(), archived(800, "t1", kind))
+    kept = " ".join([*world.states.values(), *map(str, world.commands.values()), *world.reasons])
+    return sum(secret in kept for secret in secrets)
 
 
 def _call(labels: Path) -> Path:
