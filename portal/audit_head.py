@@ -9,6 +9,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from infra.errors import PermanentError, TransientError
 
@@ -18,6 +19,8 @@ class Head:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = Lock()
+        self._newest = (0, "")
 
     def read(self) -> tuple[int, str] | None:
         """Return position and digest of the newest row that it knows; None when there is no such file yet.
@@ -52,20 +55,25 @@ class Head:
         Raises:
             TransientError: the file cannot be written.
         """
+        with self._lock:
+            self._newest = max(self._newest, (position, digest))
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                self._replace(position, digest)
+                self._replace(position)
         except OSError as error:
             raise TransientError(f"the audit's head cannot be written: {error.strerror}") from error
 
-    def _replace(self, position: int, digest: str) -> None:
+    def _replace(self, position: int) -> None:
+        """Write the newest of all threads that wait here: of many at once the first pays for the disk."""
         known = None
         with suppress(TransientError):  # a broken head is written anew: verify has the table to hold it against
             known = self.read()
         if known is not None and known[0] >= position:
             return
+        with self._lock:
+            position, digest = self._newest
         fresh = self._path.with_suffix(".new")
         with fresh.open("w") as file:
             json.dump({"position": position, "digest": digest}, file)

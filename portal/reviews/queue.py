@@ -7,12 +7,12 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, bindparam, or_, select, tuple_
 
 from infra.clock import Clock
 from infra.database.engine import reading
 from infra.database.review_tables import review_claims, review_decisions
-from infra.database.tables import portal_calls, portal_flags
+from infra.database.tables import Instant, portal_calls, portal_flags
 from schemas.reviews import CLOSING, TIME_LIMITS
 
 PAGE = 50  # rows that a person looks through before they ask for more
@@ -105,13 +105,13 @@ class Queue:
 
     def page(self, filters: Filters, analyst: str, after: Place | None = None) -> list[Waiting]:
         """Return the next PAGE rows, and one more if there are more."""
-        now = self._clock.now()
-        query = _rows(now).where(*_conditions(filters, analyst)).limit(PAGE + 1)
+        query = _ROWS.where(*_conditions(filters, analyst)).limit(PAGE + 1)
         if after is not None:
             mark = (after.urgency, after.flagged_at, after.flag_id)
             query = query.where(tuple_(_f.urgency, _f.flagged_at, _f.flag_id) > mark)
+        order = (_f.urgency, _f.flagged_at, _f.flag_id)
         with reading(self._engine) as connection:
-            return [_waiting(row) for row in connection.execute(query.order_by(_f.urgency, _f.flagged_at, _f.flag_id))]
+            return [_waiting(row) for row in connection.execute(query.order_by(*order), {"now": self._clock.now()})]
 
     def counts(self) -> Counts:
         """Return how much waits; a few seconds old at most."""
@@ -144,7 +144,8 @@ class Queue:
         )
 
 
-def _rows(now: datetime) -> Select[Any]:
+def _rows() -> Select[Any]:
+    """The queue with its claims, calls and newest decisions; `now` is given when it is asked."""
     last = (
         select(_d.decision)
         .where(_d.flag_id == _f.flag_id)
@@ -153,12 +154,15 @@ def _rows(now: datetime) -> Select[Any]:
         .scalar_subquery()
         .label("last_decision")
     )
-    claimed = and_(_c.flag_id == _f.flag_id, _c.claimed_until > now)
+    claimed = and_(_c.flag_id == _f.flag_id, _c.claimed_until > bindparam("now", type_=Instant))
     columns = [column for column in portal_flags.columns if column.name not in ("document", "rules")]
     joined = portal_flags.outerjoin(review_claims, claimed).outerjoin(
         portal_calls, portal_calls.c.call_id == _f.call_id
     )
     return select(*columns, _c.analyst, portal_calls.c.order_id, last).select_from(joined)
+
+
+_ROWS = _rows()  # made once: to make it takes as long as to run it
 
 
 def _conditions(filters: Filters, analyst: str) -> Iterator[ColumnElement[bool]]:
