@@ -19,7 +19,7 @@ from tests.fault_lab.lab import Result
 from tests.fault_lab.part import LabError
 from tests.fault_lab.running import Place, run_once
 from tests.fault_lab.scenarios import SCENARIOS, SOAK
-from tests.fault_lab.table import plain, rows
+from tests.fault_lab.table import plain, rows, told
 
 CLOCK = SystemClock()
 SEEDS = (1, 2, 3)
@@ -79,7 +79,7 @@ def _run(name: str, seeds: Sequence[int], seconds: float, place: Place) -> Itera
             continue
         for line in [*result.remarks, *result.harm.details[:20]]:
             place.say(f"! {line}")
-        place.say("as it must be" if result.passed else "WRONG")
+        place.say(f"{'as it must be' if result.passed else 'WRONG'}: {told(result)}")
         yield result
 
 

@@ -38,6 +38,12 @@ def row(results: Sequence[Result]) -> tuple[str, ...]:
     )
 
 
+def told(result: Result) -> str:
+    """Return one run's cells in one line."""
+    _, acknowledged, *harm, worst_ack_ms, recovered = row([result])
+    return f"{acknowledged} acknowledged, harm {'/'.join(harm)}, worst ack {worst_ack_ms} ms, recovered in {recovered}"
+
+
 def rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
     """Return a row for each scenario."""
     ordered = sorted(results, key=lambda result: (result.scenario.number, result.seed))
