@@ -16,8 +16,9 @@ from tests.fault_lab.fold import State, states
 from tests.fault_lab.judge import judge
 from tests.fault_lab.part import LabError
 from tests.fault_lab.plan import Attempt, Sent, publish_recordings
+from tests.fault_lab.settings import SECRET
 from tests.fault_lab.witness import Witness
-from tests.fault_lab.world import SECRET, Shape, World
+from tests.fault_lab.world import Shape, World
 
 CLOCK = SystemClock()
 DONE_SECONDS = 180.0  # a deadline: ten seconds on an idle machine

@@ -16,8 +16,9 @@ from tests.fault_lab.lab import Lab, Result, Scenario
 from tests.fault_lab.load import Load
 from tests.fault_lab.part import LabError
 from tests.fault_lab.plan import Mix, Sent, make_calls, planned
+from tests.fault_lab.settings import SECRET
 from tests.fault_lab.witness import Witness
-from tests.fault_lab.world import SECRET, World
+from tests.fault_lab.world import World
 
 CLOCK = SystemClock()
 RECOVER_SECONDS = 180.0  # a deadline: what is not there by then counts as missing

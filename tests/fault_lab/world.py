@@ -1,20 +1,18 @@
 """The world of a scenario: real receiver, log, database, S3 server and processors, simulated Zoom and chat, all on loopback."""
 
 import http.client
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from infra.clock import SystemClock
 from infra.database.engine import migrate, open_database
 from infra.local.postgres import PostgresServer
 from infra.local.s3_server import HOST, S3Server, free_ports
-from infra.secret import Secret
 from infra.zoom.simulator import SimulatorServer
 from processors.registry import PROCESSORS
 from tests.fault_lab.brokers import Brokers
@@ -23,12 +21,10 @@ from tests.fault_lab.member import Plan
 from tests.fault_lab.part import LabError, Part
 from tests.fault_lab.points import Death
 from tests.fault_lab.proxy import Proxy
+from tests.fault_lab.settings import BUCKET, settings_of
 from tests.fault_lab.witness import FileReader, KafkaReader, LogReader, Witness
 
 CLOCK = SystemClock()
-BUCKET = "call-recordings"
-SECRET = Secret("a-secret-of-the-fault-lab")
-GRACE_SECONDS = 4  # instead of a day until a recording counts as missing
 READY_SECONDS = 180.0  # a deadline: a few seconds on an idle machine, a minute on one that has ten times too much to do
 KILLED = -9  # the exit code of a process that died at a fault point
 
@@ -56,7 +52,7 @@ class World:
         self.zoom = SimulatorServer()
         self.clock_file = folder / "clock"
         self.died_file = folder / "died"
-        self._ports = free_ports(2)
+        self.receiver_port, self.admin_port = free_ports(2)
         self._store_door: Proxy | None = None
         self.environment: Mapping[str, str] = {}
         self.parts: dict[str, Part] = {}
@@ -68,7 +64,7 @@ class World:
 
     @property
     def receiver_url(self) -> str:
-        return f"http://{HOST}:{self._ports[0]}/webhooks/zoom"
+        return f"http://{HOST}:{self.receiver_port}/webhooks/zoom"
 
     @property
     def store_door(self) -> Proxy:
@@ -93,7 +89,7 @@ class World:
         self.zoom.start()
         host, _, port = self.s3.endpoint_url.removeprefix("http://").rpartition(":")
         self._store_door = Proxy((host, int(port)))
-        self.environment = self._settings()
+        self.environment = settings_of(self)
         engine = open_database(self.environment["DATABASE_URL"])
         migrate(engine)
         engine.dispose()
@@ -207,7 +203,7 @@ class World:
             self.brokers.stop()
 
     def _receiver_answers(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self._ports[0], timeout=2)
+        connection = http.client.HTTPConnection(HOST, self.receiver_port, timeout=2)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200
@@ -218,7 +214,7 @@ class World:
 
     def metrics(self) -> dict[str, float]:
         """Return what the receiver's metrics say, without those that have labels."""
-        connection = http.client.HTTPConnection(HOST, self._ports[1], timeout=5)
+        connection = http.client.HTTPConnection(HOST, self.admin_port, timeout=5)
         try:
             connection.request("GET", "/metrics")
             lines = connection.getresponse().read().decode().splitlines()
@@ -227,34 +223,3 @@ class World:
         return {
             name: float(value) for name, _, value in (line.partition(" ") for line in lines) if name and name[0] != "#"
         }
-
-    def _settings(self) -> dict[str, str]:
-        log = f"sqlite:///{self.folder.absolute() / 'log.db'}"
-        database = f"sqlite:///{self.folder.absolute() / 'processors.db'}"
-        zoom: dict[str, Any] = {
-            "ZOOM_CLIENT_ID": self.zoom.credentials.client_id,
-            "ZOOM_CLIENT_SECRET": self.zoom.credentials.client_secret,
-            "ZOOM_OAUTH_ACCOUNT_ID": self.zoom.credentials.account_id,
-            "ZOOM_APP_ID": self.zoom.credentials.app_id,
-            "ZOOM_API_URL": self.zoom.api_url,
-            "ZOOM_OAUTH_URL": self.zoom.oauth_url,
-            "ZOOM_HOSTS": self.zoom.url,
-            "ZOOM_RATE_SHARE": "1",
-        }
-        own = {
-            **self.s3.environment(),
-            "AWS_ENDPOINT_URL_S3": f"http://{self.store_door.address}",
-            "TRANSPORT_URL": log if self.brokers is None else f"kafka://{self.brokers.bootstrap_servers}",
-            "DATABASE_URL": database if self.postgres is None else "".join(self.postgres.url),
-            "SPOOL_PATH": str(self.folder.absolute() / "spool" / "receiver.db"),
-            "ARCHIVE_BUCKET": BUCKET,
-            "RECEIVER_BIND": f"{HOST}:{self._ports[0]}",
-            "RECEIVER_ADMIN_BIND": f"{HOST}:{self._ports[1]}",
-            "ZOOM_WEBHOOK_SECRETS": "".join(SECRET),
-            "CHAT_URL": self.chat.url,
-            "CALL_PAGE_URL": "https://marketplace.example/calls/{call_id}",
-            "NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS),
-            **zoom,
-        }
-        kept = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "TMPDIR")
-        return {**{name: os.environ[name] for name in kept if name in os.environ}, **own}

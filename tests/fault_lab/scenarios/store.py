@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from tests.fault_lab.lab import Lab, Scenario
-from tests.fault_lab.world import BUCKET
+from tests.fault_lab.settings import BUCKET
 
 UPLOAD_SECONDS = 60.0  # a deadline for the next large file to be under way
 
