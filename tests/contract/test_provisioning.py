@@ -225,13 +225,14 @@ def test_a_role_may_not_write(first_runs: list[Result], broker: KafkaBroker, use
 def test_whoever_is_on_call_can_look_at_everything_and_put_records_back(
     first_runs: list[Result], broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Status has an answer for every topic, dead letters and quarantine included; what was redriven is read again."""
+    """Status has an answer for every topic that somebody here reads, dead letters and quarantine included."""
     alices = as_user(broker, "alice")
     queries = StatusQueries(migrated(tmp_path))
     with closing(alices.producer()) as producer:
         producer.produce("call-outcomes", **RECORD)
 
-    newest = {topic.name: last_record(alices, topic.name) for topic in all_topics()}
+    looked_at = [topic.name for topic in all_topics() if {"operators", *DEPLOYABLES}.intersection(topic.readers)]
+    newest = {name: last_record(alices, name) for name in looked_at}
 
     assert newest["call-outcomes"] is not None
     assert oldest_unread(alices, "call_events", {}) is not None
