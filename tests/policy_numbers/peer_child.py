@@ -11,10 +11,10 @@ def alt_profanity_check(texts):
 
 
 def safetype(texts):
-    from safetype import ContentFilter  # noqa: PLC0415 # each peer alone
+    from safetype import create_moderation_engine  # noqa: PLC0415 # each peer alone
 
-    with_findings = ContentFilter()
-    return [bool(with_findings.check(text).is_flagged) for text in texts]
+    engine = create_moderation_engine()
+    return [bool(engine.moderate(text).matches) for text in texts]
 
 
 def presidio(texts):
