@@ -5,7 +5,7 @@
 | recording_archive | store, prove, tag and hold under `calls/`; never delete |
 | meeting_flagging | read archived texts (transcripts and chats); no video, no audio |
 | expire | see tags, holds and versions under `calls/`, and delete them; it can lift no hold |
-| portal | read what lies under `calls/`, to sign links with |
+| portal | read what lies under `calls/`, to sign links with, and its tags: whether a hold is in effect |
 | provision | set the bucket up; not read what is in it |
 """
 
@@ -17,7 +17,8 @@ from schemas.archive import PREFIX
 VERSION = "2012-10-17"  # of the policy language: IAM's current one
 
 _LOCKS = "s3:GetBucketObjectLockConfiguration"
-_LOOK = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:GetObjectLegalHold")
+_TAGS = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
+_LOOK = (*_TAGS, "s3:GetObjectLegalHold")
 _READ = ("s3:GetObject", "s3:GetObjectVersion")
 _SETUP = (
     "s3:CreateBucket",
@@ -53,7 +54,7 @@ def policy_documents(bucket: str) -> dict[str, dict[str, Any]]:
         "expire": _document(
             versions, _objects("Expire", bucket, (*_LOOK, "s3:DeleteObject", "s3:DeleteObjectVersion"))
         ),
-        "portal": _document(see, _objects("Read", bucket, _READ)),
+        "portal": _document(see, _objects("Read", bucket, (*_READ, *_TAGS))),
         "reconcile": _document(see, _objects("LookAt", bucket, _READ)),  # S3 has no right to HEAD that is not to GET
         "provision": _document(_allow("SetUp", bucket, _SETUP)),
     }

@@ -379,7 +379,7 @@ MAY = {
     "recording_archive": {"list", "store", "read video", "read text", "read tags", "tag", "hold", "release", "upload"},
     "meeting_flagging": {"list"},  # and the texts on AWS; SeaweedFS 4.48 knows no tags in a user's policy and refuses
     "expire": {"list", "list versions", "read tags", "delete"},
-    "portal": {"list", "read video", "read text"},
+    "portal": {"list", "read video", "read text", "read tags"},
 }
 
 
