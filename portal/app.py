@@ -1,6 +1,9 @@
 """The Flask application, made from its ports alone: no settings, no connection, no import effect."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
@@ -11,6 +14,9 @@ from portal.calls import views as calls
 from portal.participants import area
 from portal.ports import Ports
 from portal.reviews import views as reviews
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BODY_BYTES = 64 * 1024  # the largest body is a report with 4,000 characters
 
@@ -27,7 +33,17 @@ def create_app(ports: Ports) -> Flask:
     app.register_blueprint(sign_in.make_blueprint(ports.sign_in))
     app.register_blueprint(reviews.make_blueprint(ports, ports.reviews))
     area.register(app, ports)
+    app.wsgi_app = _below(urlsplit(ports.public_url).path, app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's way
     return app
+
+
+def _below(prefix: str, app: "WSGIApplication") -> "WSGIApplication":
+    """Let links lead below the path of our public address, which the proxy in front takes off."""
+
+    def served(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return app({**environ, "SCRIPT_NAME": prefix}, start_response)
+
+    return served
 
 
 def _healthz() -> ResponseReturnValue:

@@ -11,6 +11,7 @@ MAX_BYTES = 4 * 1024 * 1024  # ten hours of fast talk are below 2 MiB
 HEADER = "WEBVTT"
 MEDIA_TYPE = "text/vtt"
 _TIMING = re.compile(r"(?P<start>(?:\d{2,}:)?\d{2}:\d{2}\.\d{3})[ \t]+-->[ \t]+")
+_NO_HOURS = re.compile(r"^00:(?=\d\d:\d\d$)")
 _MARKUP = re.compile(r"<[^<>]*>")
 
 
@@ -49,5 +50,5 @@ def _line(block: list[str]) -> Line | None:
         found = _TIMING.match(row)
         said = " ".join(_MARKUP.sub("", " ".join(block[number + 1 :])).split())
         if found and said:
-            return Line(found["start"].partition(".")[0], unescape(said))
+            return Line(_NO_HOURS.sub("", found["start"].partition(".")[0]), unescape(said))
     return None

@@ -12,6 +12,8 @@ from portal.recordings.files import File, Recording
 from portal.reports.reports import Filed
 from schemas.archive import ACCESS_DAYS
 
+_ZOOMS_OWN = "call.recording_completed"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -73,7 +75,7 @@ class Page:
     def moments(self) -> list[tuple[datetime, str]]:
         """What happened, in words; parts of one recording that Zoom finishes one by one are its own business."""
         told = self.visitor.call.timeline()
-        return [(one.occurred_at, words.moment(one.type, one.is_host)) for one in told]
+        return [(one.occurred_at, words.moment(one.type, one.is_host)) for one in told if one.type != _ZOOMS_OWN]
 
 
 def _part(files: Sequence[File]) -> Part | None:

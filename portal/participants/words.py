@@ -28,7 +28,6 @@ MOMENTS = {
     "call.recording_paused": "Recording paused",
     "call.recording_resumed": "Recording resumed",
     "call.recording_stopped": "Recording stopped",
-    "call.recording_completed": "Zoom finished a part of the recording",
     "call.recording_missing": "No recording was made",
 }
 WITHOUT_PLAYER = {

@@ -1,11 +1,13 @@
 """What every answer of the portal has in common."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
 from flask.typing import ResponseReturnValue
 
 from infra.errors import PermanentError, TransientError
+from portal.app import create_app
 from portal.problems import MEDIA_TYPE
 from tests.unit.portal.harness import Portal
 
@@ -83,3 +85,12 @@ def test_players_may_load_recordings_from_the_store_alone(portal: Portal) -> Non
     policy = portal.client.get("/healthz").headers["Content-Security-Policy"]
 
     assert "; media-src 'self' https://recordings.example; " in policy
+
+
+def test_links_lead_below_the_public_address(portal: Portal) -> None:
+    """Where that has a path, which the proxy in front takes off."""
+    below = create_app(replace(portal.ports, public_url="https://marketplace.example/portal")).test_client()
+
+    page = below.get("/calls/one", headers={"Accept": "text/html"})
+
+    assert 'href="/portal/static/portal.css"' in page.text

@@ -94,6 +94,15 @@ def test_saving_when_it_is_on(tmp_path: Path) -> None:
     portal.close()
 
 
+def test_what_happened_is_told_in_words(watched: Portal) -> None:
+    """As people would say it; how Zoom goes about its files is its own business."""
+    page = watched.browser_of(CLIENT).get().text
+
+    assert "The host joined" in page
+    assert "The call ended" in page
+    assert re.findall(r"call\.(?!js)[a-z]\w+", page) == []
+
+
 def test_days_left_are_told(watched: Portal) -> None:
     """In words, with the date, and as a gauge."""
     page = watched.browser_of(CLIENT).get().text
@@ -194,6 +203,10 @@ def test_sizes_and_times_as_people_read_them() -> None:
 
 def test_lines_of_a_transcript() -> None:
     """With and without identifiers and hours; notes and empty cues are left out."""
-    text = "WEBVTT\n\nNOTE made by a machine\n\n00:05.000 --> 00:07.000\nHello\nthere\n\n2\n01:00:09.500 --> 01:00:10.000\n \n"
+    text = (
+        "WEBVTT\n\nNOTE made by a machine\n\n00:05.000 --> 00:07.000\nHello\nthere\n\n2\n01:00:09.500 --> 01:00:10.000\n \n"
+        "\n3\n00:01:30.000 --> 00:01:31.000\nYes.\n\n4\n01:00:11.000 --> 01:00:12.000\nNo.\n"
+    )
 
-    assert [(line.start, line.text) for line in lines_of(text)] == [("00:05", "Hello there")]
+    told = [(line.start, line.text) for line in lines_of(text)]
+    assert told == [("00:05", "Hello there"), ("01:30", "Yes."), ("01:00:11", "No.")]
