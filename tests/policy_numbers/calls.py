@@ -1,6 +1,7 @@
 """How well whole calls are judged: labelled calls, clean work meetings, evidence, planted secrets."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 from processors.meeting_flagging import MeetingFlagging, Policy
 from processors.meeting_flagging.file_report import file_report, kind_of
 from processors.meeting_flagging.scanning import scan
-from schemas.texts.redact import mask_spans
 from schemas.texts.transcripts import parse
 from tests.benchmarks.table import Bar, Row, judged, not_run, reported
 from tests.policy_numbers.lines import ABUSE_PEERS
@@ -16,6 +16,8 @@ from tests.policy_numbers.peers import PeerMissing, ask
 from tests.policy_numbers.sources import CALLS, Sources, as_vtt
 from tests.unit.processors import zoom_call as call
 from tests.unit.processors.meeting_flagging.world import World, archived, key_of, together
+
+_MASK = re.compile(r"\[(?:card ••\d{4}|number|secret|phone|e-mail|iban|ssn)\]")
 
 
 def measure(sources: Sources, policy: Policy) -> Iterator[Row]:
@@ -109,6 +111,6 @@ def _verbatim(labels: list[Path], policy: Policy) -> float:
         for one in scan(document, kind_of(path.name, document), policy).findings:
             exact = one["start_seconds"] in starts and one["end_seconds"] in ends
             inside = 0 <= one["quote_from"] < one["quote_to"] <= len(one["quote"])
-            masked = bool(mask_spans(said[one["speaker"]])) and "[" in one["quote"]
-            right.append(exact and inside and (masked or one["quote"] in said[one["speaker"]]))
+            shown = _MASK.split(one["quote"])  # around masks everything is verbatim
+            right.append(exact and inside and all(piece in said[one["speaker"]] for piece in shown))
     return sum(right) / len(right) if right else 0.0
