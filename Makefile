@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit faults soak fuzz fuzz-long lint bench bench-policy lock clean
+.PHONY: help install install-system run demo test test-unit faults soak fuzz fuzz-long lint bench bench-policy policy-model lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -84,6 +84,9 @@ lint: .venv/installed-dev ## Check style, types, who imports whom, and that what
 
 UV_COMPILE = echo 'hatchling>=1.29' | .venv/bin/uv pip compile --quiet pyproject.toml - --extra local --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+policy-model: .venv/installed-dev ## Build the flagging policy's learned model anew from the corpus; the same corpus gives the same bytes
+	@$(PYTHON_IN_VENV) -m processors.meeting_flagging.learned.training
 
 lock: .venv/installed-dev ## Write the lock files anew from pyproject.toml
 	$(UV_COMPILE) -o requirements.lock

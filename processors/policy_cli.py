@@ -18,11 +18,12 @@ from infra.errors import PermanentError
 from infra.settings import database_url, policy_folder
 from processors.meeting_flagging import SHIPPED, MeetingFlagging, Policy, check, load_policy
 from processors.meeting_flagging.backtest import backtest
+from processors.meeting_flagging.corpus_check import corpus_problems
 from processors.meeting_flagging.evaluation import evaluate
 from processors.meeting_flagging.explaining import explain, flag_in
 from processors.meeting_flagging.facts import FlagState
 from processors.meeting_flagging.file_report import file_report
-from processors.meeting_flagging.labelled import corpus_problems, read_labelled
+from processors.meeting_flagging.labelled import read_labelled
 from processors.meeting_flagging.policy_check import failures
 from processors.operators import archive, printable, workplace
 from processors.runtime.archived_texts import fetch_texts

@@ -23,6 +23,7 @@ _SHADOWED = (
     "rule_id", "rule_version", "category", "ground", "severity", "confidence", "source", "session_id", "recording_start",
     "start_seconds", "end_seconds",
 )  # fmt: skip  # schemas.events.flags.ShadowFindingSchema
+_LEARNED = ("nearest", "telling")  # of learned findings alone
 
 MAX_FINDINGS = 200  # in one flag, the gravest: more is no more evidence, and the record must fit its topic (2 MiB)
 
@@ -218,9 +219,14 @@ def _published(findings: Sequence[Finding]) -> list[Finding]:
     def order(finding: Finding) -> tuple[Any, ...]:
         return (-finding["severity"], finding["start_seconds"] or 0.0, *(str(finding[name]) for name in _PUBLISHED))
 
-    ordered = sorted(({name: finding.get(name) for name in _PUBLISHED} for finding in findings), key=order)
+    ordered = sorted((_told(finding) for finding in findings), key=order)
     counted = parts(ordered)  # of all: those left out count for the score too
     return [{**one, "score_part": round(part, 4)} for one, part in zip(ordered, counted, strict=True)][:MAX_FINDINGS]
+
+
+def _told(finding: Finding) -> Finding:
+    learned = {name: finding[name] for name in _LEARNED if finding.get(name)}
+    return {**{name: finding.get(name) for name in _PUBLISHED}, **learned}
 
 
 def _zoom_time(instant: datetime) -> str:

@@ -1,13 +1,12 @@
 """Labelled lines: what somebody could say, and what it is. To evaluate a policy by, and to build one from."""
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from processors.meeting_flagging.rules import CATEGORIES, CHANNELS, GROUNDS
+from processors.meeting_flagging.rules import CHANNELS
 from schemas.errors import PipelineError
 
 INNOCENT = frozenset({"ok", "non-hateful", "neither"})  # labels of ours, of HateCheck, of Davidson's tweets
@@ -40,26 +39,7 @@ def read_labelled(path: Path) -> list[Labelled]:
     Raises:
         LabelledError: it is neither, or a row has no text, no `category` or `label`, or an unknown channel.
     """
-    return [_labelled(path, number, row) for number, row in enumerate(_rows(path), 1)]
-
-
-def corpus_problems(folder: Path) -> Iterator[str]:
-    """Say what is wrong in a corpus (`*.jsonl`): unknown labels and grounds, ids and texts that come twice."""
-    ids: Counter[str] = Counter()
-    texts: dict[str, str] = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        for row, line in zip(_rows(path), read_labelled(path), strict=True):
-            place = f"{path.name} {line.id}"
-            ids[line.id] += 1
-            if ids[line.id] > 1:
-                yield f"{place}: the id is taken"
-            if line.label not in (*CATEGORIES, "ok"):
-                yield f"{place}: an unknown label"
-            if row.get("ground") not in (None, *GROUNDS):
-                yield f"{place}: an unknown ground"
-            words = " ".join(line.text.lower().split())
-            if texts.setdefault(words, place) != place:
-                yield f"{place}: the same text as {texts[words]}"
+    return [_labelled(path, number, row) for number, row in enumerate(rows_of(path), 1)]
 
 
 def _labelled(path: Path, number: int, row: Mapping[str, Any]) -> Labelled:
@@ -72,7 +52,12 @@ def _labelled(path: Path, number: int, row: Mapping[str, Any]) -> Labelled:
     return Labelled(str(row.get("id", f"row-{number}")), row["text"], label, channel, row.get("functionality"))
 
 
-def _rows(path: Path) -> list[Mapping[str, Any]]:
+def rows_of(path: Path) -> list[Mapping[str, Any]]:
+    """Return a file's rows as they are written.
+
+    Raises:
+        LabelledError: it holds no rows.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         rows = [json.loads(line) for line in text.splitlines() if line] if path.suffix == ".jsonl" else json.loads(text)

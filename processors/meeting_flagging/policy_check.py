@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from processors.meeting_flagging.learned.detector import find_learned
+from processors.meeting_flagging.learned.model import Model
 from processors.meeting_flagging.policy_files import text_rules
 from processors.meeting_flagging.rules import Policy, PolicyError, Rule
 from processors.meeting_flagging.text_rules import find
@@ -25,14 +27,16 @@ def failures(policy: Policy) -> Iterator[str]:
     """Say of each example that fails which it is: file, line, rule, the example's number; never its text."""
     for rule in policy.rules:
         for channel in rule.channels:
-            yield from _failures(rule, channel)
+            yield from _failures(rule, channel, policy.model)
 
 
-def _failures(rule: Rule, channel: str) -> Iterator[str]:
+def _failures(rule: Rule, channel: str, model: Model | None) -> Iterator[str]:
     only = text_rules([rule])
     for name, lines, expected in (("match", rule.match, True), ("no_match", rule.no_match, False)):
         for number, line in enumerate(lines, 1):
-            if bool(find(_said(line), only, channel)) != expected:
+            said = _said(line)
+            asked = find_learned(said, model, {rule.category: rule}, channel) if model and rule.learned else []
+            if bool(asked or find(said, only, channel)) != expected:
                 verb = "misses" if expected else "hits"
                 yield f"{rule.place}: it {verb} its {name} line {number} ({channel})"
 

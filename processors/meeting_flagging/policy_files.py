@@ -12,6 +12,8 @@ import re2
 import yaml
 from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
 
+from processors.meeting_flagging.learned import files as learned_files
+from processors.meeting_flagging.learned.model import TEXT_CATEGORIES, Model
 from processors.meeting_flagging.rules import (
     CATEGORIES,
     CHANNELS,
@@ -21,6 +23,7 @@ from processors.meeting_flagging.rules import (
     SIDES,
     SIGNALS,
     Asked,
+    Learned,
     Near,
     Pattern,
     Policy,
@@ -63,6 +66,12 @@ class _UnlessSchema(Schema):
     side = fields.String(load_default="around", validate=validate.OneOf(SIDES))
 
 
+class _LearnedSchema(Schema):
+    at_least = fields.Float(required=True, validate=validate.Range(min=0, max=1))
+    likely = fields.Float(required=True, validate=validate.Range(min=0, max=1))
+    certain = fields.Float(required=True, validate=validate.Range(min=0, max=1))
+
+
 class _RuleSchema(Schema):
     """One rule as it is written; an unknown field is a mistake, so it is refused."""
 
@@ -83,6 +92,7 @@ class _RuleSchema(Schema):
     asked = fields.Nested(_AskedSchema, load_default=None)
     unless = fields.List(fields.Nested(_UnlessSchema), load_default=list)
     max_per_day = fields.Integer(load_default=None, strict=True, validate=validate.Range(min=1))
+    learned = fields.Nested(_LearnedSchema, load_default=None)
     match = fields.List(fields.String(), load_default=list)
     no_match = fields.List(fields.String(), load_default=list)
 
@@ -93,12 +103,16 @@ class _RuleSchema(Schema):
 
     @validates_schema
     def one_kind(self, data: dict[str, Any], **_: Any) -> None:
-        """A rule has a signal, or it has patterns, channels and examples for them."""
-        text_fields = [name for name in ("patterns", "channels", "match", "no_match") if data.get(name)]
+        """A rule has a signal, or it has patterns or asks the model, with channels and examples for them."""
+        text_fields = [name for name in ("patterns", "learned", "channels", "match", "no_match") if data.get(name)]
         if data.get("signal") and text_fields:
             raise ValidationError("a rule with a signal has no patterns", "signal")
+        if data.get("patterns") and data.get("learned"):
+            raise ValidationError("a rule has patterns or asks the model", "learned")
         if not data.get("signal") and len(text_fields) < 4:
-            raise ValidationError("a text rule needs any, channels, match and no_match", "any")
+            raise ValidationError("a text rule needs any (or learned), channels, match and no_match", "any")
+        if data.get("learned") and data.get("category") not in TEXT_CATEGORIES:
+            raise ValidationError("the model does not know this category", "category")
 
 
 _SIMPLE = (
@@ -125,11 +139,21 @@ def load_policy(folder: Path = SHIPPED) -> Policy:
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise PolicyError(f"{folder.name}: no policy files (*.yaml)")
-    rules = [_rule(source, lists) for path in paths for source in _sources(path)]
+    model_hash = learned_files.digest(folder)
+    rules = [_rule(source, lists, model_hash) for path in paths for source in _sources(path)]
     _refuse_doubles(rules)
     used = tuple(rule for rule in rules if rule.mode != "off")
     text = {channel: text_rules([rule for rule in used if channel in rule.channels]) for channel in CHANNELS}
-    return Policy(version=_version(folder), rules=used, text=text)
+    return Policy(_version(folder), used, text, _model(folder, used))
+
+
+def _model(folder: Path, rules: Sequence[Rule]) -> Model | None:
+    if not any(rule.learned for rule in rules):
+        return None
+    try:
+        return learned_files.load(folder)
+    except ValueError as error:
+        raise PolicyError(f"learned: {error}") from error
 
 
 def text_rules(rules: Sequence[Rule]) -> TextRules:
@@ -186,7 +210,7 @@ def _sources(path: Path) -> list[_Source]:
     return [_Source(f"{path.name}:{line}", item) for line, item in zip(lines, data, strict=True)]
 
 
-def _rule(source: _Source, lists: Mapping[str, Sequence[str]]) -> Rule:
+def _rule(source: _Source, lists: Mapping[str, Sequence[str]], model_hash: str) -> Rule:
     if not isinstance(source.data, dict):
         raise PolicyError(f"{source.place}: a rule is a mapping")
     place = f"{source.place} {source.data.get('id', 'a rule without id')}"
@@ -194,14 +218,15 @@ def _rule(source: _Source, lists: Mapping[str, Sequence[str]]) -> Rule:
         data = _RuleSchema().load(source.data)
     except ValidationError as error:
         raise PolicyError(f"{place}: {json.dumps(error.messages, sort_keys=True, default=str)}") from error
-    near, asked, unless = data["near"], data["asked"], data["unless"]
+    near, asked, unless, learned = data["near"], data["asked"], data["unless"], data["learned"]
     texts = [_expand(one["patterns"], lists, place) if one else "" for one in (data, near, asked, *unless)]
     return Rule(
         **{name: data[name] for name in _SIMPLE},
         channels=tuple(data["channels"]),
         match=tuple(data["match"]),
         no_match=tuple(data["no_match"]),
-        version=_hash([source.data, texts]),
+        learned=learned and Learned(**learned),
+        version=_hash([source.data, texts, *([model_hash] if learned else [])]),
         place=place,
         pattern=compile_pattern(texts[0]) if texts[0] else None,
         near=near and Near(compile_pattern(texts[1]), near["within_seconds"], near["adds"]),
@@ -234,7 +259,8 @@ def _expand_one(pattern: str, lists: Mapping[str, Sequence[str]], place: str) ->
 def _refuse_doubles(rules: Sequence[Rule]) -> None:
     seen: dict[str, str] = {}
     for rule in rules:
-        for name in filter(None, (rule.id, rule.signal)):
+        asked = f"the model's {rule.category}" if rule.learned else None
+        for name in filter(None, (rule.id, rule.signal, asked)):
             if name in seen:
                 raise PolicyError(f"{rule.place}: {name} is taken by {seen[name]}")
             seen[name] = rule.place
@@ -257,7 +283,8 @@ def _text(path: Path) -> str:
 
 def _version(folder: Path) -> str:
     paths = sorted([*folder.glob("*.yaml"), *folder.glob("lists/*.txt")])
-    return _hash([[path.relative_to(folder).as_posix(), _text(path)] for path in paths])
+    files = [[path.relative_to(folder).as_posix(), _text(path)] for path in paths]
+    return _hash([*files, *([learned_files.digest(folder)] if (folder / "learned").is_dir() else [])])
 
 
 def _hash(value: object) -> str:

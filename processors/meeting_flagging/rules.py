@@ -20,15 +20,19 @@ How a rule is written:
 | near | `any`, `within_seconds`, `adds`: such words by anybody close by raise the confidence |
 | asked | `any`, `within_seconds`: only as an answer to such words, which somebody else said so long before at most |
 | unless | one or several of `any`, `within_tokens`, `drops`, `side`: such words around the hit (or `side: before` it) lower the severity by the most that one of them says, at 0 there is no hit |
+| learned | instead of `any`: `at_least`, `likely`, `certain`: how likely the model must find a text, for severity 1, 2 and the rule's own |
 | match, no_match | text rules: lines it must and must not hit; checked before a policy is used |
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas.errors import PipelineError
 from schemas.texts.identifiers import Match
+
+if TYPE_CHECKING:
+    from processors.meeting_flagging.learned.model import Model
 
 CATEGORIES = (
     "inappropriate_language", "offensive_comment", "hate_harassment", "sexual", "violence_threat", "prohibited_service",
@@ -98,6 +102,20 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """How likely the learned model must find a text: `at_least` to be a note (severity 1), `likely` for severity 2 at
+    most, `certain` for the rule's own severity."""
+
+    at_least: float
+    likely: float
+    certain: float
+
+    def severity(self, chance: float, most: int) -> int:
+        """The severity of a text that is so likely, `most` being the rule's own."""
+        return most if chance >= self.certain else min(most, 2 if chance >= self.likely else 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. `place` is its file and line; `version` a hash of everything that decides what it finds."""
 
@@ -120,6 +138,7 @@ class Rule:
     near: Near | None
     asked: Asked | None
     unless: tuple[Unless, ...]
+    learned: Learned | None
     match: tuple[str, ...]
     no_match: tuple[str, ...]
 
@@ -144,6 +163,8 @@ class Rule:
             "quote_to": None,
             "said_before": None,
             "said_after": None,
+            "nearest": [],
+            "telling": [],
             **evidence,
         }
 
@@ -158,11 +179,17 @@ class TextRules:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules that are not off. `version` is a hash of every policy file's content; `text` is by channel."""
+    """All rules that are not off. `version` is a hash of every policy file's content; `text` is by channel; `model` is
+    there when a rule asks it."""
 
     version: str
     rules: tuple[Rule, ...]
     text: Mapping[str, TextRules]
+    model: "Model | None" = None
+
+    def learned(self, channel: str) -> dict[str, Rule]:
+        """The rules that ask the learned model about this channel, by category."""
+        return {rule.category: rule for rule in self.rules if rule.learned and channel in rule.channels}
 
     def signal_rule(self, signal: str) -> Rule | None:
         """The rule that this signal raises; None when the policy has none."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from processors.meeting_flagging.languages import languages_of
+from processors.meeting_flagging.learned.detector import find_learned
 from processors.meeting_flagging.rules import Finding, Policy
 from processors.meeting_flagging.text_rules import find
 from schemas.texts.transcripts import Utterance, parse, seconds_covered
@@ -40,4 +41,8 @@ def scan(document: bytes, file_kind: str, policy: Policy) -> ScanResult:
 def detect(utterances: Sequence[Utterance], file_kind: str, policy: Policy) -> list[Finding]:
     """Return everything that the policy finds in what was said; the one way in, for scans and for evaluations."""
     channel = "chat" if file_kind == "chat" else "transcript"
-    return find(utterances, policy.text[channel], file_kind)
+    found = find(utterances, policy.text[channel], file_kind)
+    learned = policy.learned(channel)
+    if policy.model is not None and learned:
+        found += find_learned(utterances, policy.model, learned, file_kind)
+    return sorted(found, key=lambda finding: finding["start_seconds"])

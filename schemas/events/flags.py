@@ -69,6 +69,14 @@ class FindingSchema(_Growing):
     said_after = fields.String(
         required=True, allow_none=True, metadata=meaning("The cue or message after it, by anybody, masked.")
     )
+    nearest = fields.List(
+        fields.String(),
+        metadata=meaning("Ids of the labelled lines that a learned finding is most like; none for other findings."),
+    )
+    telling = fields.List(
+        fields.String(),
+        metadata=meaning("Words of the quote that told most, for a learned finding; none for other findings."),
+    )
     score_part = fields.Float(
         required=True,
         validate=validate.Range(min=0, max=1),

@@ -26,7 +26,7 @@ OPTIONS = Options(
 )
 # A decision is data in, data out. What it may import beside the standard library: what messages look like, the words
 # of processors, and libraries that compute without touching anything.
-PURE_LIBRARIES = {"re2", "yaml", "marshmallow", "phonenumbers", "stdnum"}
+PURE_LIBRARIES = {"re2", "yaml", "marshmallow", "phonenumbers", "stdnum", "numpy"}
 IMPURE_STANDARD = {
     "asyncio", "ctypes", "ftplib", "http", "logging", "multiprocessing", "os", "random", "secrets", "shutil", "signal", "smtplib",
     "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time",

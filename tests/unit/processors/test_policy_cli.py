@@ -83,7 +83,8 @@ def test_scan_writes_a_json_line_per_file(run: Callable[..., Result], tmp_path: 
 
     assert (told.exit_code, told.stderr) == (0, "")
     first, second = map(json.loads, told.stdout.splitlines())
-    assert [one["category"] for one in first["findings"]] == ["off_platform", "off_platform"]
+    exact = [one["category"] for one in first["findings"] if not one["rule"].startswith("model.")]
+    assert exact == ["off_platform", "off_platform"]
     assert first["flag"]["severity"] == 3
     assert (second["findings"], second["flag"]) == ([], None)
 
@@ -93,7 +94,7 @@ def test_scan_for_people_cannot_steer_the_terminal(run: Callable[..., Result], t
     (tmp_path / "a.txt").write_text("00:10:02\tIda:\tdo you take zelle \x1b[31m\n")
     told = run("scan", tmp_path / "a.txt")
 
-    assert "flag of severity 3, score 0.34, 1 findings" in told.output
+    assert "off_platform.payment  Ida: do you take zelle" in told.output
     assert "\x1b" not in told.output
 
 
@@ -165,7 +166,7 @@ def test_backtest_tells_what_a_new_policy_changes(run: Callable[..., Result], tm
 
     assert told.exit_code == 0, told.exception
     assert "1 calls, flagged: 1 by the old policy, 0 by the new" in told.output
-    assert "removed  call-7  severity 3 to none" in told.output
+    assert "removed  call-7  severity 3 to 1" in told.output  # the model's notes are left
     assert "-off_platform.payment at 00:10:09.000" in told.output
     assert len(json.loads(run("backtest", "--new", new, tmp_path / "calls", "--json").stdout)["removed"]) == 1
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from processors.meeting_flagging import Policy, load_policy
+from processors.meeting_flagging.corpus_check import corpus_problems
 from processors.meeting_flagging.evaluation import evaluate, share, wilson
-from processors.meeting_flagging.labelled import LabelledError, corpus_problems, read_labelled
+from processors.meeting_flagging.labelled import LabelledError, read_labelled
 
 RULE = r"""
 - id: test.{name}

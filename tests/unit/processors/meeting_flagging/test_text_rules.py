@@ -1,5 +1,8 @@
 """Text rules over cues: windows, context, quotes, and what they must not show."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from processors.meeting_flagging import load_policy, scan
@@ -8,7 +11,7 @@ from processors.meeting_flagging.text_rules import MAX_HITS_PER_RULE, find
 from schemas.texts.redact import MAX_QUOTE_CHARACTERS, mask, quote
 from schemas.texts.transcripts import Utterance
 
-POLICY = load_policy()
+POLICY = replace(load_policy(), model=None)  # rules alone: the model has tests of its own
 
 
 def said(*lines: tuple[str | None, float, str]) -> list[Finding]:
@@ -144,7 +147,7 @@ def test_quote_is_short_and_cuts_no_number_in_half() -> None:
 
 
 def test_findings_are_json_able() -> None:
-    """What the runtime stores is made of texts, numbers and nothing."""
+    """What the runtime stores comes back from JSON as it was."""
     (finding,) = said(("Ida", 10, "do you take venmo"))
 
-    assert all(value is None or isinstance(value, str | int | float) for value in finding.values())
+    assert json.loads(json.dumps(finding)) == finding

@@ -1,0 +1,79 @@
+"""What a text is made of, block by block. Every count of a text is a sum over its words and pairs of words.
+
+A block's counts are weighed by how rare each is in the corpus and scaled by their length, so that long and short texts are
+alike. What no two examples hold counts as the rarest and weighs nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from processors.meeting_flagging.learned.concepts import Concepts, Tagged
+from processors.meeting_flagging.learned.vectors import DIMENSIONS, Numbers, Vectors
+from processors.meeting_flagging.learned.words import pairs, pieces, words_of
+
+# Shares of the blocks, and of the likeness of vectors, by leave-one-writer-out on the corpus (docs/trust-and-safety.md).
+BLOCK_SHARES: Mapping[str, float] = {"words": 1.0, "letters": 1.0, "concepts": 0.5, "concept_pairs": 0.5}
+VECTOR_SHARE = 1.0
+# Rarest grams that every text is counted to have besides its own: what is said of two words is said less loudly.
+DAMPING: Mapping[str, float] = {"words": 8.0, "letters": 16.0, "concepts": 3.0, "concept_pairs": 3.0}
+LETTERS = "letters"  # the block whose grams are cut further: a word's runs of letters
+
+
+class Read(NamedTuple):
+    """A text as the learned detector sees it: its words, and what each block counts, each once."""
+
+    words: Sequence[str]
+    tagged: Sequence[Tagged]
+    grams: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads folded text."""
+
+    concepts: Concepts
+    vectors: Vectors
+
+    def read(self, folded: str) -> Read:
+        """Return what there is to count in a text."""
+        words = self.concepts.split(words_of(folded))
+        tagged = self.concepts.tagged(words)
+        named = [f"#{concepts[0]}" if concepts else word for concepts, word in tagged]
+        grams = {
+            "words": [*words, *pairs(words)],
+            LETTERS: words,
+            "concepts": [name for concepts, _ in tagged for name in concepts],
+            "concept_pairs": [pair for pair in pairs(named) if "#" in pair],
+        }
+        return Read(words, tagged, {name: list(dict.fromkeys(found)) for name, found in grams.items()})
+
+    def placed(self, words: Sequence[str]) -> Numbers:
+        """Return where a text lies: the mean of its pieces' vectors, zeros for an empty one."""
+        if not words:
+            return np.zeros(DIMENSIONS)
+        total = np.sum([self.vectors.of(word) for word in words], axis=0)
+        mean: Numbers = total[:-1] / max(1.0, total[-1])
+        return mean
+
+
+def keys_of(block: str, gram: str) -> list[int]:
+    """Return the keys under which a block counts a gram: one, or one for each of a word's runs of letters."""
+    return [crc32(piece.encode()) for piece in (pieces(gram) if block == LETTERS else (gram,))]
+
+
+def directions(places: Numbers, middle: Numbers) -> Numbers:
+    """Return the directions of places as seen from the middle, each of length one."""
+    away = places - middle
+    lengths = np.sqrt((away * away).sum(axis=1, keepdims=True))
+    seen: Numbers = away / np.maximum(lengths, 1e-9)
+    return seen
+
+
+def likeness(some: Numbers, others: Numbers) -> Numbers:
+    """Return how alike directions are: 1 for the same, e^-4 for opposite ones."""
+    alike: Numbers = np.exp(2.0 * (some @ others.T) - 2.0)
+    return alike

@@ -1,0 +1,52 @@
+"""Cut a folded text into words, letters that were spaced out or swapped for digits put back together."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]")
+_SPACED = re.compile(r"(?<![^\W_'])[^\W\d_](?:[ .*_-][^\W\d_]){2,}(?![^\W_'])")  # "h a t e", "h.a.t.e"; not "I am a"
+_MIXED = re.compile(r"(?<!\S)(?=\S*[^\W\d_]\S*[^\W\d_])(?=\S*[^\W\d_][013457@$!]|[@$][^\W\d_])[\w@$!]+(?=[\s.,?!]|$)")
+_LEET = str.maketrans("013457@$!", "oieastasi")
+_MARK = re.compile(r"\{\w+\}|\[[^\[\]]{1,30}\]")  # of a transcriber: {laughter}, [inaudible]
+_UNITS = re.compile(r"\d+\w{1,3}|\w{0,2}\d+|\w+!+")  # 10pm, 4k, v2, stop!
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words, numbers and signs of a text in lower case, in order; what is stuttered counts once."""
+    words = _WORD.findall(_MIXED.sub(_unleet, _SPACED.sub(_joined, _MARK.sub(" ", text))))
+    return [word for place, word in enumerate(words) if not place or word != words[place - 1]]  # "you you you"
+
+
+def _joined(match: re.Match[str]) -> str:
+    return re.sub(r"[ .*_-]", "", match.group())
+
+
+def _unleet(match: re.Match[str]) -> str:
+    text = match.group()
+    return text if _UNITS.fullmatch(text) else text.translate(_LEET)
+
+
+def pairs(words: Sequence[str]) -> list[str]:
+    """Return neighbouring words, the text's borders counted as words."""
+    bordered = ["<", *words, ">"]
+    return [f"{first} {second}" for first, second in pairwise(bordered)]
+
+
+def pieces(word: str) -> list[str]:
+    """Return a word's runs of two to five letters, its borders counted as letters."""
+    bordered = f" {word} "
+    return [bordered[at : at + size] for size in range(2, 6) for at in range(len(bordered) - size + 1)]
+
+
+def stretches(text: str, most_words: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a text's stretches of at most so many words, cut after a sentence where there is one."""
+    first, count, last_end = 0, 0, 0
+    for match in re.finditer(r"\S+", text):
+        count += 1
+        last_end = match.end()
+        if count == most_words or (count >= most_words // 3 and match.group()[-1] in ".?!"):
+            yield first, last_end
+            first, count = last_end, 0
+    if count:
+        yield first, last_end
