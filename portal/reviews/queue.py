@@ -114,16 +114,22 @@ class Queue:
             return [_waiting(row) for row in connection.execute(query.order_by(*order), {"now": self._clock.now()})]
 
     def counts(self) -> Counts:
-        """Return how much waits; a few seconds old at most."""
-        with self._lock:
-            if self._counted is None or self._clock.monotonic() - self._counted[0] >= _REMEMBERED_SECONDS:
-                self._counted = self._clock.monotonic(), self._count()
-            return self._counted[1]
+        """Return how much waits; a few seconds old at most. One counts anew, the others go on with what they have."""
+        counted, now = self._counted, self._clock.monotonic()
+        if counted is not None and now - counted[0] < _REMEMBERED_SECONDS:
+            return counted[1]
+        if not self._lock.acquire(blocking=counted is None) and counted is not None:
+            return counted[1]
+        try:
+            if self._counted is counted:  # else somebody counted while this one waited
+                self._counted = now, self._count()
+            return (self._counted or (now, self._count()))[1]
+        finally:
+            self._lock.release()
 
     def forget(self) -> None:
         """Count anew the next time: something was decided."""
-        with self._lock:
-            self._counted = None
+        self._counted = None
 
     def _count(self) -> Counts:
         columns = (_f.severity, _f.flagged_at, *_SPACED.values())
