@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit faults soak fuzz fuzz-long lint bench bench-policy policy-model lock clean
+.PHONY: help install install-system run demo test test-unit pictures faults soak fuzz fuzz-long lint bench bench-policy policy-model lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -16,8 +16,8 @@ install: .venv/installed ## Install what running needs into .venv, by the lock f
 	@sh infra/local/install.sh requirements-dev.lock
 	@touch .venv/installed $@
 
-install-system: ## Install what only root can, on Debian: PostgreSQL, Java, Maven, kcat, benchmark peers (BROWSER=1: Chromium too)
-	@sh infra/local/system.sh test bench $(if $(BROWSER),browser)
+install-system: ## Install what only root can, on Debian: PostgreSQL, Java, Maven, kcat, Chromium, benchmark peers
+	@sh infra/local/system.sh test bench browser
 
 run: install $(if $(filter matrix,$(CHAT)),.venv/installed-matrix) ## Run everything on this machine; without Zoom credentials a simulated Zoom plays calls (CHAT=matrix: with a real Matrix homeserver as its chat)
 	@$(PYTHON_IN_VENV) -m infra.local run $(if $(CHAT),--chat $(CHAT))
@@ -30,9 +30,13 @@ run: install $(if $(filter matrix,$(CHAT)),.venv/installed-matrix) ## Run everyt
 demo: install ## Play calls through everything, check what came out, print it as a table (KAFKA=1 POSTGRES=1: on a real Kafka broker, on PostgreSQL)
 	@$(PYTHON_IN_VENV) -m infra.local demo $(if $(KAFKA),--kafka) $(if $(POSTGRES),--postgres)
 
-test: .venv/installed-dev .venv/installed-matrix ## Run every test, with a real Kafka broker, S3 server and PostgreSQL (as root, what is missing of them is installed)
-	@sh infra/local/system.sh --if-root test
+test: .venv/installed-dev .venv/installed-matrix ## Run every test, with a real Kafka broker, S3 server, PostgreSQL, Matrix homeserver and browser (as root, what is missing of them is installed)
+	@sh infra/local/system.sh --if-root test browser
 	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadgroup
+
+pictures: .venv/installed-dev ## Walk through every page in Chromium and take its picture anew: docs/pictures
+	@mkdir -p docs/pictures
+	@PICTURES=docs/pictures $(PYTHON_IN_VENV) -m pytest -q tests/e2e/test_pages.py
 
 test-unit: .venv/installed-dev ## Run the tests that need no server: under a minute
 	@$(PYTHON_IN_VENV) -m pytest -n 2 tests/unit tests/architecture

@@ -23,9 +23,9 @@ def missing(reason: str) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Let one worker of xdist run all tests that need a broker, or a homeserver: each worker would start its own."""
+    """Let one worker of xdist run all tests that need a broker, a homeserver or a browser: each would start its own."""
     for item in items:
-        for name in ("kafka", "matrix"):
+        for name in ("browser", "kafka", "matrix"):
             if item.get_closest_marker(name):
                 item.add_marker(pytest.mark.xdist_group(name))
     yield

@@ -4,7 +4,7 @@
 #   test      what the tests start beside the product: PostgreSQL, Java and Maven for the Kafka broker, kcat and Node as
 #             foreign subscribers. About 200 MB.
 #   bench     the peers of `make bench`: wrk, and adnanh/webhook. About 10 MB.
-#   browser   Chromium with its driver, for tests of pages that people see. About 400 MB, so nobody else installs it.
+#   browser   Chromium, for the tests of the pages that people see. About 400 MB.
 #
 # Nothing of it is left running: the packages' services are not started, and the PostgreSQL cluster that Debian makes
 # does not start with the machine. With --if-root it never fails: the tests say what they miss.
@@ -37,7 +37,6 @@ missing_of() {
         ;;
     browser)
         has chromium || echo chromium
-        has chromedriver || echo chromium-driver
         ;;
     esac
 }
