@@ -14,6 +14,7 @@ from infra.errors import ConfigurationError, PermanentError
 from infra.local.observe import Observed, Observer
 from infra.local.postgres import PostgresServer
 from infra.local.report import print_report, progress_table
+from infra.local.review import review
 from infra.local.s3_server import free_ports
 from infra.local.stack import Stack
 from infra.local.verdict import problems
@@ -58,7 +59,7 @@ def demo(
         ConfigurationError: `folder` holds what no demo made, or the stack cannot be started; the text says what to do.
     """
     empty_folder(folder)
-    receiver, zoom = (Address("127.0.0.1", port) for port in free_ports(2))
+    receiver, zoom, portal = (Address("127.0.0.1", port) for port in free_ports(3))
     started = clock.monotonic()
     with ExitStack() as parts:
         if postgres:
@@ -71,13 +72,18 @@ def demo(
             lambda line: console.print(line, highlight=False),
             receiver=receiver,
             zoom=zoom,
+            portal=portal,
             kafka=kafka,
             database_url=database_url,
         )
         parts.callback(stack.stop)
         stack.start({"NO_RECORDING_GRACE_SECONDS": str(GRACE_SECONDS)})
-        calls, seen, aside = _play(stack, clock, console)
+        calls, seen, aside, reviewed = _play(stack, clock, console)
     print_report(console, calls, [SCENARIOS[call.scenario].title for call in calls], seen)
+    if reviewed:
+        console.print("\nThen the first call is reported, and reviewed", style="bold", highlight=False)
+    for line in reviewed:
+        console.print(f"   {line}", markup=False, highlight=False, soft_wrap=True)
     for name, count in aside.items():
         console.print(f"\n! {count} records in {name}", style="red", markup=False)
     if aside or any(any(problems(call, one)) for call, one in zip(calls, seen, strict=True)):
@@ -115,7 +121,9 @@ def _started_postgres(folder: Path, clock: Clock, console: Console, parts: ExitS
     return server.url
 
 
-def _play(stack: Stack, clock: Clock, console: Console) -> tuple[Sequence[Call], Sequence[Observed], dict[str, int]]:
+def _play(
+    stack: Stack, clock: Clock, console: Console
+) -> tuple[Sequence[Call], Sequence[Observed], dict[str, int], Sequence[str]]:
     assert stack.zoom is not None  # noqa: S101  # start() has made it
     transport = connect(transport_settings(stack.environment), clock)
     store = stack.open_store()
@@ -124,7 +132,10 @@ def _play(stack: Stack, clock: Clock, console: Console) -> tuple[Sequence[Call],
         play_calls(stack, transport, calls, clock)
         observer = Observer(transport, store, stack.zoom)
         seen = _wait(stack, observer, calls, clock, console)
-        return calls, seen, observer.set_aside()
+        wrong = any(any(problems(call, one)) for call, one in zip(calls, seen, strict=True))
+        first = calls[0].registration
+        reviewed = [] if wrong or first is None else list(review(stack, transport, clock, first))
+        return calls, seen, observer.set_aside(), reviewed
     finally:
         store.close()
         transport.close()
