@@ -54,8 +54,9 @@ class Walk:
         page.get_by_role("button", name="Send the report").click()
         expect(page.get_by_role("heading", name="Your reports")).to_be_visible()
         client.look("call-reported")
+        assert client.problems == []
         page.goto(f"{self.marketplace.portal_url}/calls/nobodys-call")
-        client.problems[:] = [one for one in client.problems if "status of 4" not in one]  # the page that is asked for
+        client.problems[:] = [one for one in client.problems if "status of 4" not in one]  # it is what was asked for
         client.look("refused")
         self._end(client)
 
