@@ -104,7 +104,9 @@ def serve(
     help="Where `serve` (or make run) runs: it keeps the recordings.",
 )
 @click.option("--time-scale", default=0.001, show_default=True, help="Real seconds for each of Zoom's seconds.")
-@click.option("--video-bytes", default=VIDEO_BYTES, show_default=True, help="Size of a call's video.")
+@click.option(
+    "--video-bytes", default=VIDEO_BYTES, show_default=True, help="Size of a call's video; all plays from 200 kB on."
+)
 @click.option(
     "--register", "registers", is_flag=True, help="First write the calls to calls.registered (TRANSPORT_URL)."
 )

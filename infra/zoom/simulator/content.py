@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256, shake_128
+from pathlib import Path
 
 BLOCK_BYTES = 256 * 1024  # one call of SHAKE per block: about 300 MB/s on one core
-_BRANDS = {"MP4": b"isom\0\0\x02\0isomiso2avc1mp41", "M4A": b"M4A \0\0\0\0M4A mp42isom\0\0\0\0"}
+MEDIA = Path(__file__).with_name("media")
+_CLIPS = {"MP4": "video.mp4", "M4A": "audio.m4a"}
+_BOX_HEAD_BYTES = 16  # of a box of 64-bit size: 1, its kind, its size (ISO/IEC 14496-12, 4.2)
 _JPEG_START = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")  # SOI and a JFIF APP0 segment
 
 
@@ -48,22 +51,31 @@ def text_content(text: str) -> Content:
 def media_content(extension: str, size_bytes: int, seed: str) -> Content:
     """Return a file that begins as a real MP4, M4A or JPG does; of any other kind, it is all pseudo-random.
 
-    An MP4 or M4A is a valid `ftyp` box and one `mdat` box of 64-bit size: every box parser walks it to its end.
+    An MP4 or M4A plays, and every box parser walks it to its end: it is a clip, then one `free` box that players skip.
+    One too small for the clip is the clip's `ftyp` box and the `free` box, and does not play.
 
     Raises:
         ValueError: too small to hold the beginning.
     """
-    head = _JPEG_START if extension == "JPG" else b""
-    if extension in _BRANDS:
-        ftyp = _box(b"ftyp", _BRANDS[extension])
-        head = ftyp + (1).to_bytes(4, "big") + b"mdat" + (size_bytes - len(ftyp)).to_bytes(8, "big", signed=True)
-    if size_bytes < len(head):
-        raise ValueError(f"a file of type {extension} has at least {len(head)} bytes")
-    return Content(head, size_bytes, seed)
+    return Content(_head(extension, size_bytes), size_bytes, seed)
 
 
-def _box(kind: bytes, body: bytes) -> bytes:
-    return (8 + len(body)).to_bytes(4, "big") + kind + body
+@lru_cache(maxsize=256)  # files of a size share their head
+def _head(extension: str, size_bytes: int) -> bytes:
+    head, after = _JPEG_START if extension == "JPG" else b"", b""
+    if extension in _CLIPS:
+        clip = _clip(extension)
+        fits = len(clip) + _BOX_HEAD_BYTES <= size_bytes
+        head = clip if fits else clip[: int.from_bytes(clip[:4], "big")]
+        after = (1).to_bytes(4, "big") + b"free" + max(0, size_bytes - len(head)).to_bytes(8, "big")
+    if size_bytes < len(head + after):
+        raise ValueError(f"a file of type {extension} has at least {len(head + after)} bytes")
+    return head + after
+
+
+@cache
+def _clip(extension: str) -> bytes:
+    return (MEDIA / _CLIPS[extension]).read_bytes()
 
 
 @lru_cache(maxsize=256)

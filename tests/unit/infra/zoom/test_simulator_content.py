@@ -5,24 +5,53 @@ import hashlib
 import pytest
 
 from infra.errors import ConfigurationError
-from infra.zoom.simulator.content import BLOCK_BYTES, media_content, text_content
+from infra.zoom.simulator.content import BLOCK_BYTES, MEDIA, media_content, text_content
 from infra.zoom.simulator.faults import parse_fault
 from infra.zoom.simulator.tokens import Claims, mint, opens
 from tests.fakes.clock import FakeClock
 
+CLIPS = {"MP4": "video.mp4", "M4A": "audio.m4a"}
+
+
+def boxes(data: bytes) -> list[str]:
+    """The kinds of the boxes of a file, each of which begins where the one before ends, and the last at the end."""
+    kinds, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        kinds.append(data[at + 4 : at + 8].decode())
+        at += int.from_bytes(data[at + 8 : at + 16], "big") if size == 1 else size
+    assert at == len(data)
+    return kinds
+
 
 @pytest.mark.parametrize("extension", ["MP4", "M4A"])
-def test_media_is_a_chain_of_boxes_to_its_end(extension: str) -> None:
-    """`ftyp` first, then one `mdat` whose 64-bit size reaches exactly to the end."""
+def test_media_is_a_clip_and_then_what_players_skip(extension: str) -> None:
+    """The whole clip, its index before its samples; the rest is one `free` box that reaches exactly to the end."""
     size = 2 * BLOCK_BYTES + 17
     data = b"".join(media_content(extension, size, "seed").read())
 
-    ftyp = int.from_bytes(data[:4], "big")
-    mdat = int.from_bytes(data[ftyp + 8 : ftyp + 16], "big")
+    assert boxes(data) == ["ftyp", "moov", "free", "mdat", "free"]
+    assert data.startswith((MEDIA / CLIPS[extension]).read_bytes())
+    assert len(data) == size
 
-    assert data[4:8] == b"ftyp"
-    assert data[ftyp + 4 : ftyp + 8] == b"mdat"
-    assert ftyp + mdat == len(data) == size
+
+@pytest.mark.parametrize(("spare_bytes", "kinds"), [(16, ["moov", "free", "mdat"]), (15, [])])
+def test_media_too_small_for_the_clip_is_boxes_all_the_same(spare_bytes: int, kinds: list[str]) -> None:
+    """A clip is whole or not there at all."""
+    size = (MEDIA / "video.mp4").stat().st_size + spare_bytes
+
+    data = b"".join(media_content("MP4", size, "seed").read())
+
+    assert boxes(data) == ["ftyp", *kinds, "free"]
+
+
+@pytest.mark.parametrize(("extension", "least_bytes"), [("MP4", 48), ("M4A", 44), ("JPG", 20), ("ZIP", 0)])
+def test_media_has_room_for_its_beginning(extension: str, least_bytes: int) -> None:
+    """One byte less is refused."""
+    assert len(b"".join(media_content(extension, least_bytes, "seed").read())) == least_bytes
+    if least_bytes:
+        with pytest.raises(ValueError, match=f"at least {least_bytes} bytes"):
+            media_content(extension, least_bytes - 1, "seed")
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 10), (BLOCK_BYTES - 3, BLOCK_BYTES + 3), (5, None), (600_000, None)])
@@ -36,7 +65,7 @@ def test_any_part_is_the_same_as_in_the_whole(start: int, end: int | None) -> No
 
 def test_content_is_the_same_for_the_same_seed_only() -> None:
     """The seed decides, and the digest is that of the bytes."""
-    one, same, other = (media_content("MP4", 5000, seed) for seed in ("1", "1", "2"))
+    one, same, other = (media_content("MP4", 50_000, seed) for seed in ("1", "1", "2"))
 
     assert one.sha256() == same.sha256() == hashlib.sha256(b"".join(one.read())).hexdigest()
     assert one.sha256() != other.sha256()
