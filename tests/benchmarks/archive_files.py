@@ -20,7 +20,9 @@ def main(origin: str, bucket: str, prefix: str, count: int, size_bytes: int) -> 
 
     def archive(number: int) -> None:
         source = Source(f"{origin}/{size_bytes}/{number}", None, size_bytes)
-        archive_file(source, Target(f"{prefix}/{number}", "video", "video/mp4", "a.mp4", {}), store, download)
+        archive_file(
+            source, Target(f"{prefix}/{number}", "video", "video/mp4", "a.mp4", {"hold": "none"}), store, download
+        )
 
     with ThreadPoolExecutor(min(count, CONCURRENCY)) as pool:
         list(pool.map(archive, range(count)))

@@ -24,7 +24,9 @@ def main(origin: str, path: str, bucket: str, key: str) -> None:
     store = S3Store(bucket)
     download = Downloader(AllowList([origin]), AllowList([]), SystemClock())
     before = resource.getrusage(resource.RUSAGE_SELF)
-    archive_file(Source(origin + path, None, None), Target(key, "video", "video/mp4", "a.mp4", {}), store, download)
+    archive_file(
+        Source(origin + path, None, None), Target(key, "video", "video/mp4", "a.mp4", {"hold": "none"}), store, download
+    )
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(_peak_mebibytes(), cpu_seconds)

@@ -81,7 +81,7 @@ def test_retry_after_is_total(text: str) -> None:
 
 def test_a_name_for_people_travels_as_a_header() -> None:
     """Old readers get plain ASCII, others the name as it is; nothing in it can end the header."""
-    target = Target("k", "video", "video/mp4", 'Ö "x"\r\nA: b/é.mp4', {})
+    target = Target("k", "video", "video/mp4", 'Ö "x"\r\nA: b/é.mp4', {"hold": "none"})
 
     assert target.disposition == (
         "inline; filename=\"___x___A__b__.mp4\"; filename*=UTF-8''%C3%96%20%22x%22%0D%0AA%3A%20b%2F%C3%A9.mp4"

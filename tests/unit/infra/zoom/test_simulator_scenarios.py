@@ -160,4 +160,7 @@ def test_talk_breaks_the_rules_it_is_said_to_break_and_no_other(name: str) -> No
         for finding in scan(b"".join(file.content.read()), kinds[file.file_type], load_policy()).findings
     }
 
-    assert found == {rule for rule in call.expectation.flagged_for if not rule.startswith("metadata.")}
+    expected = {rule for rule in call.expectation.flagged_for if not rule.startswith("metadata.")}
+    learned = {rule for rule in found if rule.startswith("model.")}  # what the talk is like, beside what it says
+    assert found - learned == expected
+    assert bool(learned) <= bool(expected)
