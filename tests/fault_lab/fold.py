@@ -2,14 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from infra.zoom.simulator import Call, ExpectedFile
+from tests.fault_lab.differences import State
 from tests.fault_lab.witness import Evidence, Seen
-
-State = Mapping[str, Any]
 
 # What may differ between two runs over the same events: places, when an effect, not a fact, took place, and what a
 # receipt says "as known when the file was archived" (the object's tags must say it rightly in the end).
@@ -59,20 +58,6 @@ def standing_events(events: Sequence[Seen]) -> list[Seen]:
     return [one for about, one in standing.items() if about not in late]
 
 
-def differences(expected: State, found: State) -> Iterator[str]:
-    """Yield what of a call's state is not as it was after the in-order run."""
-    for name in ("chat", "flags", "tags"):
-        if expected[name] != found[name]:
-            yield f"{name}: {_shortened(found[name])} in place of {_shortened(expected[name])}"
-    for event_id in sorted({*expected["events"], *found["events"]}):
-        theirs, ours = expected["events"].get(event_id, {}), found["events"].get(event_id, {})
-        changed = [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
-        if changed:
-            kind = (ours or theirs)["type"]
-            was, is_ = ({name: one.get(name) for name in changed} for one in (theirs, ours))
-            yield f"event {kind}: {_shortened(is_)} in place of {_shortened(was)}"
-
-
 def standing_flags(records: Sequence[Seen]) -> list[dict[str, Any]]:
     """Return the newest revision of each flag, those withdrawn left out."""
     newest: dict[str, dict[str, Any]] = {}
@@ -112,7 +97,3 @@ def _fact(event: Seen) -> dict[str, Any]:
 
 def _without(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in names}
-
-
-def _shortened(value: object) -> str:
-    return json.dumps(value)[:300]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from infra.zoom.simulator import Call
 from tests.fault_lab import fold
-from tests.fault_lab.fold import State, by_meeting, call_id_of, keys_of, object_key, standing_events, standing_flags
+from tests.fault_lab.differences import State, differences
+from tests.fault_lab.fold import by_meeting, call_id_of, keys_of, object_key, standing_events, standing_flags
 from tests.fault_lab.plan import Sent
 from tests.fault_lab.witness import Evidence, Seen
 
@@ -61,9 +62,9 @@ def judge(sent: Sequence[Sent], calls: Sequence[Call], seen: Evidence, in_order:
         harm.details.append(f"{kind}: {line}")
     if in_order is not None:
         for call, state in fold.states(calls, seen).items():
-            differences = list(fold.differences(in_order[call], state))
-            harm.different += bool(differences)
-            harm.details += [f"different: {call}: {line}" for line in differences]
+            changed = list(differences(in_order[call], state))
+            harm.different += bool(changed)
+            harm.details += [f"different: {call}: {line}" for line in changed]
     return harm
 
 

@@ -9,7 +9,7 @@ from random import Random
 
 from infra.clock import SystemClock
 from infra.zoom.simulator import Call
-from tests.fault_lab.fold import State
+from tests.fault_lab.differences import State
 from tests.fault_lab.in_order import InOrder, conversations, register_calls
 from tests.fault_lab.judge import Harm, judge
 from tests.fault_lab.lab import Lab, Result, Scenario

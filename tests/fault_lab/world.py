@@ -26,6 +26,7 @@ from tests.fault_lab.witness import FileReader, KafkaReader, LogReader, Witness
 
 CLOCK = SystemClock()
 READY_SECONDS = 180.0  # a deadline: a few seconds on an idle machine, a minute on one that has ten times too much to do
+NOTHING_LEFT = "up to date; effects: 0 due, 0 to be retried, 0 running"  # in the words of `python -m infra status`
 KILLED = -9  # the exit code of a process that died at a fault point
 
 
@@ -150,8 +151,8 @@ class World:
             if not part.is_running:
                 raise LabError(f"{part.name} ended with {part.exit_code}: {part.last_words()}; see {part.log}")
 
-    def run(self, *arguments: str, seconds: float = 120.0) -> str:
-        """Run a command of the product to its end; return what it printed. Raises LabError when it fails."""
+    def run(self, *arguments: str, seconds: float = 120.0, codes: Sequence[int] = (0,)) -> str:
+        """Run a command of the product to its end; return what it printed. Raises LabError at another exit code."""
         done = subprocess.run(
             [sys.executable, *arguments],
             env=dict(self.environment),
@@ -161,9 +162,13 @@ class World:
             timeout=seconds,
             check=False,
         )
-        if done.returncode != 0:
+        if done.returncode not in codes:
             raise LabError(f"{' '.join(arguments)} ended with {done.returncode}: {(done.stdout + done.stderr)[-800:]}")
         return done.stdout
+
+    def has_nothing_left(self) -> bool:
+        """Whether every processor has read everything, and has no effect under way or due."""
+        return self.run("-m", "infra", "status", codes=(0, 1, 2)).count(NOTHING_LEFT) == len(PROCESSORS)
 
     def heal(self) -> None:
         """Have every part there and well, those that died on purpose started again without a plan."""

@@ -23,6 +23,7 @@ POINTS: Mapping[str, Sequence[str]] = {
     "review_queue": ("database.commit:before", "consumer.commit:before", "consumer.poll:after"),
 }  # fmt: skip
 MOST_CALLS = 4  # the first point is passed so often at most before the process dies there
+LOOK_SECONDS = 0.2
 LIVES_SECONDS = 90.0  # a deadline for all deaths, after the load
 OWN = Shape(brokers=1, database="postgres", each_its_own=True)
 STORM_MEMBERS = 3
@@ -49,7 +50,7 @@ def killed_between(lab: Lab) -> None:
     world = lab.world
     left = {name: list(deaths) for name, deaths in world.deaths.items()}
     deadline = CLOCK.monotonic() + lab.seconds + LIVES_SECONDS
-    while any(left.values()) and CLOCK.monotonic() < deadline:
+    while any(left.values()) and CLOCK.monotonic() < deadline and not _is_all_done(lab):
         for name, deaths in left.items():
             part = world.parts[name]
             if not deaths or part.is_running:
@@ -58,11 +59,19 @@ def killed_between(lab: Lab) -> None:
             died = deaths.pop(0)
             lab.say(f"{name} died at {died.point}, passing {died.call}")
             world.join(name, [name], deaths[:1])
-        lab.wait(0.1)
+        lab.wait(LOOK_SECONDS)
     for name, deaths in left.items():
         lab.expect(len(deaths) < len(world.deaths[name]), f"{name} never died between an effect and its record")
         if deaths:
             lab.say(f"{name} had done everything before it passed {[death.point for death in deaths]}")
+            world.parts[name].kill()  # so that it does not die once all is well
+            world.join(name, [name])
+
+
+def _is_all_done(lab: Lab) -> bool:
+    """Whether there is nothing left to die at: Zoom has come to its end, and everybody runs and has done everything."""
+    running = all(part.is_running for part in lab.world.processors)
+    return lab.load.is_over and running and lab.world.has_nothing_left()
 
 
 def rebalance_storm(lab: Lab) -> None:
