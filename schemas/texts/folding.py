@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import re2
+
 _QUOTES, _DOUBLE_QUOTES, _DASHES = (
     "\u2018\u2019\u201a\u201b\u2032`\u00b4",
     "\u201c\u201d\u201e\u2033",
@@ -15,6 +17,8 @@ _QUOTES, _DOUBLE_QUOTES, _DASHES = (
 _ALIKE = str.maketrans(
     {**dict.fromkeys(_QUOTES, "'"), **dict.fromkeys(_DOUBLE_QUOTES, '"'), **dict.fromkeys(_DASHES, "-")}
 )
+
+_FORMAT = re2.compile(r"\p{Cf}")
 
 Piece = tuple[int, int, str]  # start and end in a folded text, and what to put there
 
@@ -49,8 +53,10 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """Fold a text; never raises, whatever characters it holds."""
-    if text.isascii():
-        return Folded(text.lower().replace("`", "'"), range(len(text)), range(1, len(text) + 1))
+    alike = text.translate(_ALIKE) if not text.isascii() else text.replace("`", "'")
+    lowered = alike.lower()
+    if _keeps_its_letters(alike) and len(lowered) == len(text):  # nearly all talk, with its accents
+        return Folded(lowered, range(len(text)), range(1, len(text) + 1))
     letters: list[str] = []
     begins: list[int] = []
     for place, letter in enumerate(text):
@@ -60,3 +66,7 @@ def fold(text: str) -> Folded:
         letters.append(folded)
         begins.extend([place] * len(folded))
     return Folded("".join(letters), begins, [place + 1 for place in begins])
+
+
+def _keeps_its_letters(alike: str) -> bool:
+    return alike.isascii() or (unicodedata.is_normalized("NFKC", alike) and _FORMAT.search(alike) is None)

@@ -6,7 +6,7 @@ library does this. Every token of a text is looked at a bounded number of times,
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import re2
 
@@ -49,8 +49,7 @@ _MAYBE_ADDRESS = re2.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     start: int
     end: int
@@ -84,11 +83,11 @@ def _tokens(text: str) -> list[_Token]:
 
 def _numbers(text: str) -> list[Piece]:
     """Runs of spoken digits, each read in the language that understands most of it."""
-    tokens = _tokens(text)
-    words = {token.text for token in tokens}
+    words = set(_TOKEN.findall(text))
     known = [one for one in LANGUAGES if len(words & (one.digits.keys() | one.tens.keys())) > 1 or words & one.large]
     if not known and words & HESITATIONS:
         known = [LANGUAGES[0]]
+    tokens = _tokens(text) if known else []
     runs = [run for language in known for run in _runs(tokens, language)]
     chosen: list[Piece] = []
     for piece in sorted(runs, key=lambda one: (-len(one[2]), one[0])):

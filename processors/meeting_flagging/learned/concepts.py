@@ -14,7 +14,7 @@ Tagged = tuple[tuple[str, ...], str]  # concepts of a word or phrase, and the wo
 
 @dataclass(slots=True)
 class Concepts:
-    """Words, phrases and beginnings of words, each with its concepts."""
+    """Words, phrases and beginnings of words, each with its concepts. `longest`: how many words phrases have, by their first."""
 
     phrases: Mapping[tuple[str, ...], tuple[str, ...]]
     beginnings: Sequence[tuple[str, str]]
@@ -28,18 +28,22 @@ class Concepts:
         found: list[Tagged] = []
         at = 0
         while at < len(words):
-            size = next(self._sizes(words, at), 1)
-            concepts = self.phrases[tuple(words[at : at + size])] if size > 1 else self.of(words[at])
-            found.append((concepts, " ".join(words[at : at + size])))
+            word = words[at]
+            size = self._size(words, at) if word in self.longest else 1
+            if size == 1:
+                found.append((self.of(word), word))
+            else:
+                phrase = tuple(words[at : at + size])
+                found.append((self.phrases[phrase], " ".join(phrase)))
             at += size
         return found
 
     def split(self, words: Sequence[str]) -> list[str]:
         """Return the words, those of hatred freed from an `i` that stuck to them when letters were spaced out."""
-        return [part for word in words for part in self._parts(word)]
+        return [part for word in words for part in (self._parts(word) if word[0] == "i" else (word,))]
 
     def _parts(self, word: str) -> tuple[str, ...]:
-        stuck = len(word) > _FUZZY_LENGTH and word[0] == "i" and not self.is_word(word) and (word[1:],) in self.phrases
+        stuck = len(word) > _FUZZY_LENGTH and not self.is_word(word) and (word[1:],) in self.phrases
         return (word[0], word[1:]) if stuck and (word,) not in self.phrases else (word,)
 
     def of(self, word: str) -> tuple[str, ...]:
@@ -52,9 +56,10 @@ class Concepts:
             self._known[word] = known
         return known
 
-    def _sizes(self, words: Sequence[str], at: int) -> Iterator[int]:
-        most = min(self.longest.get(words[at], 1), len(words) - at)
-        return (size for size in range(most, 1, -1) if tuple(words[at : at + size]) in self.phrases)
+    def _size(self, words: Sequence[str], at: int) -> int:
+        """How many words the longest phrase has that begins here; 1 where none does."""
+        most = min(self.longest[words[at]], len(words) - at)
+        return next((size for size in range(most, 1, -1) if tuple(words[at : at + size]) in self.phrases), 1)
 
     def _guessed(self, word: str) -> tuple[str, ...]:
         """A misspelt word of hatred: a letter left out, doubled or swapped."""
@@ -81,7 +86,7 @@ def read_concepts(text: str, is_word: Callable[[str], bool] = lambda _: False) -
             words = tuple(words_of(item))
             phrases[words] = tuple(dict.fromkeys((*phrases.get(words, ()), name)))
     longest: dict[str, int] = {}
-    for words in phrases:
+    for words in (phrase for phrase in phrases if len(phrase) > 1):
         longest[words[0]] = max(longest.get(words[0], 1), len(words))
     return Concepts(phrases, beginnings, longest, _misspellings(phrases), is_word)
 

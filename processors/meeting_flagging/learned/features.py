@@ -6,7 +6,8 @@ alike. What no two examples hold counts as the rarest and weighs nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -21,6 +22,8 @@ VECTOR_SHARE = 1.0
 # Rarest grams that every text is counted to have besides its own: what is said of two words is said less loudly.
 DAMPING: Mapping[str, float] = {"words": 8.0, "letters": 16.0, "concepts": 3.0, "concept_pairs": 3.0}
 LETTERS = "letters"  # the block whose grams are cut further: a word's runs of letters
+
+Rows = np.ndarray[Any, np.dtype[Any]]  # of 32 or 64 bits
 
 
 class Read(NamedTuple):
@@ -51,13 +54,24 @@ class Reader:
         }
         return Read(words, tagged, {name: list(dict.fromkeys(found)) for name, found in grams.items()})
 
-    def placed(self, words: Sequence[str]) -> Numbers:
-        """Return where a text lies: the mean of its pieces' vectors, zeros for an empty one."""
-        if not words:
-            return np.zeros(DIMENSIONS)
-        total = np.sum([self.vectors.of(word) for word in words], axis=0)
-        mean: Numbers = total[:-1] / max(1.0, total[-1])
-        return mean
+    def places(self, texts: Sequence[Sequence[str]]) -> Numbers:
+        """Return where texts lie, a row each: the mean of its words' pieces, zeros for a text without words."""
+        rows_of = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+        table = np.array([self.vectors.of(word) for word in rows_of]).reshape(-1, DIMENSIONS + 1)
+        total = summed(table, [[rows_of[word] for word in words] for words in texts])
+        places: Numbers = total[:, :-1] / np.maximum(1.0, total[:, -1:])
+        return places
+
+
+def summed(table: Rows, rows: Sequence[Sequence[int]]) -> Numbers:
+    """Return for each text the sum of its rows of a table, in their order; zeros where it has none."""
+    found = np.zeros((len(rows), table.shape[1]))
+    held = [number for number, one in enumerate(rows) if one]
+    if held:
+        flat = np.fromiter(chain.from_iterable(rows), dtype=np.intp)
+        starts = np.cumsum([0, *(len(rows[number]) for number in held)])[:-1]
+        found[held] = np.add.reduceat(table[flat], starts, axis=0, dtype=np.float64)
+    return found
 
 
 def keys_of(block: str, gram: str) -> list[int]:
@@ -73,7 +87,10 @@ def directions(places: Numbers, middle: Numbers) -> Numbers:
     return seen
 
 
-def likeness(some: Numbers, others: Numbers) -> Numbers:
-    """Return how alike directions are: 1 for the same, e^-4 for opposite ones."""
-    alike: Numbers = np.exp(2.0 * (some @ others.T) - 2.0)
+def likeness(some: Rows, others: Rows) -> Rows:
+    """Return how alike directions are, as exactly as they are given: 1 for the same, e^-4 for opposite ones."""
+    alike: Rows = some @ others.T
+    alike -= 1.0
+    alike *= 2.0
+    np.exp(alike, out=alike)
     return alike

@@ -3,12 +3,24 @@
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
-from processors.meeting_flagging.learned.features import DAMPING, LETTERS, Read, Reader, directions, keys_of, likeness
+from processors.meeting_flagging.learned.features import (
+    DAMPING,
+    LETTERS,
+    Read,
+    Reader,
+    Rows,
+    directions,
+    keys_of,
+    likeness,
+    summed,
+)
 from processors.meeting_flagging.learned.vectors import Numbers
 from processors.meeting_flagging.rules import CATEGORIES, GROUNDS
 
@@ -16,9 +28,7 @@ MODEL, CONCEPTS, VECTORS = "model.npz", "concepts.txt", "vectors.npz"  # of a po
 TEXT_CATEGORIES = CATEGORIES[:12]  # what somebody can say; the rest nobody said
 HEADS = (*TEXT_CATEGORIES, "violation", *GROUNDS)
 _BLOCKS = ("words", "letters", "concepts", "concept_pairs")
-_MOST_WORDS = 50_000  # that are kept cut into letters; a year's talk has more
-
-Rows = np.ndarray[Any, np.dtype[np.float32]]
+_MOST_WORDS = 50_000  # that are kept; a year's talk has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,45 +40,49 @@ class Said:
     seen: Numbers
 
 
-@dataclass(slots=True)
+class _Cut(dict[str, Rows]):
+    """Words cut into letters: the summed rows of a word's runs. Made when asked for, so any thread may ask."""
+
+    def __init__(self, rows: Mapping[int, int], table: Rows) -> None:
+        super().__init__()
+        self._rows = rows
+        self._table = table
+
+    def __missing__(self, word: str) -> Rows:
+        found = [self._rows.get(key, len(self._rows)) for key in keys_of(LETTERS, word)]
+        summed: Rows = self._table[found].sum(axis=0, dtype=np.float64).astype(np.float32)
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = summed
+        return summed
+
+
+@dataclass(frozen=True, slots=True)
 class _Block:
     """Rows of one block: weights of a gram times its rarity, its rarity squared last; the last row is the unseen one."""
 
     name: str
-    rows: dict[int, int]
+    rows: Mapping[int, int]
     table: Rows
-    _cut: dict[str, int] = field(default_factory=dict)
-    _sums: list[Rows] = field(default_factory=list)
+    cut: _Cut
 
     def weigh(self, texts: Sequence[Sequence[str]]) -> Numbers:
         """Return each text's weights, scaled by its length; zeros for a text without grams."""
-        table, row_of = (self._letters(texts), self._cut) if self.name == LETTERS else (self.table, None)
-        rows = [[self._row(gram, row_of) for gram in grams] for grams in texts]
+        table, rows = self._letters(texts) if self.name == LETTERS else (self.table, self._looked_up(texts))
         return _scaled(table, rows, DAMPING[self.name] * float(self.table[-1, -1]))
 
-    def _row(self, gram: str, cut: dict[str, int] | None) -> int:
-        if cut is not None:
-            return cut[gram]
-        return self.rows.get(keys_of(self.name, gram)[0], len(self.rows))
+    def _looked_up(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
+        row_of, unseen = self.rows.get, len(self.rows)
+        return [[row_of(crc32(gram.encode()), unseen) for gram in grams] for grams in texts]  # the keys of `keys_of`
 
-    def _letters(self, texts: Sequence[Sequence[str]]) -> Rows:
-        if len(self._cut) > _MOST_WORDS:
-            self._cut.clear()
-            self._sums.clear()
-        for word in (word for words in texts for word in words if word not in self._cut):
-            found = [self.rows.get(key, len(self.rows)) for key in keys_of(self.name, word)]
-            self._cut[word] = len(self._sums)
-            self._sums.append(self.table[found].sum(axis=0, dtype=np.float64).astype(np.float32))
-        return np.array(self._sums, dtype=np.float32).reshape(-1, self.table.shape[1])
+    def _letters(self, texts: Sequence[Sequence[str]]) -> tuple[Rows, list[list[int]]]:
+        rows_of = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+        table = np.array([self.cut[word] for word in rows_of], dtype=np.float32).reshape(-1, self.table.shape[1])
+        return table, [[rows_of[word] for word in words] for words in texts]
 
 
 def _scaled(table: Rows, rows: Sequence[Sequence[int]], damping: float) -> Numbers:
-    found = np.zeros((len(rows), table.shape[1]))
-    held = [number for number, one in enumerate(rows) if one]
-    if held:
-        flat = np.array([row for one in rows for row in one])
-        starts = np.cumsum([0, *(len(rows[number]) for number in held)])[:-1]
-        found[held] = np.add.reduceat(table[flat], starts, axis=0, dtype=np.float64)
+    found = summed(table, rows)
     scaled: Numbers = found[:, :-1] / np.sqrt(found[:, -1:] + damping)
     return scaled
 
@@ -81,8 +95,8 @@ class Model:
     blocks: Sequence[_Block]
     bias: Numbers
     middle: Numbers
-    landmarks: Numbers
-    landmark_weights: Numbers
+    landmarks: Rows
+    landmark_weights: Rows
     chance: Numbers
     example_ids: Sequence[str]
     example_heads: np.ndarray[Any, Any]
@@ -92,9 +106,8 @@ class Model:
         """Say what each text is like. The same text is always said to be the same."""
         if not reads:
             return Said(np.zeros(0), np.zeros((0, len(HEADS))), np.zeros((0, len(self.middle))))
-        places = np.array([self.reader.placed(read.words) for read in reads])
-        seen = directions(places, self.middle)
-        scores = self.bias + likeness(seen, self.landmarks) @ self.landmark_weights
+        seen = directions(self.reader.places([read.words for read in reads]), self.middle)
+        scores = self.bias + likeness(seen.astype(np.float32), self.landmarks) @ self.landmark_weights
         for block in self.blocks:
             scores += block.weigh([read.grams[block.name] for read in reads])
         inputs = self.chance[0] + self.chance[1] * scores[:, : len(TEXT_CATEGORIES)].max(axis=1)
@@ -138,8 +151,10 @@ def _model(arrays: Mapping[str, Any], reader: Reader) -> Model:
         blocks=[_block(name, arrays) for name in _BLOCKS],
         bias=bias,
         middle=arrays["middle"],
-        landmarks=arrays["landmarks"] / 127.0,
-        landmark_weights=arrays["landmark.weights"] * arrays["landmark.steps"],
+        landmarks=(arrays["landmarks"] / 127.0).astype(
+            np.float32
+        ),  # the step that counts most is done in half the time
+        landmark_weights=(arrays["landmark.weights"] * arrays["landmark.steps"]).astype(np.float32),
         chance=arrays["chance"],
         example_ids=bytes(arrays["examples.ids"]).decode().split("\n"),
         example_heads=arrays["examples.heads"],
@@ -152,4 +167,5 @@ def _block(name: str, arrays: Mapping[str, Any]) -> _Block:
     weights = arrays[f"{name}.weights"] * arrays[f"{name}.steps"]
     weights = np.vstack([weights, np.zeros((1, weights.shape[1]))]) * rarity[:, None]
     table = np.column_stack([weights, rarity**2]).astype(np.float32)
-    return _Block(name, {key: row for row, key in enumerate(arrays[f"{name}.keys"].tolist())}, table)
+    rows = {key: row for row, key in enumerate(arrays[f"{name}.keys"].tolist())}
+    return _Block(name, rows, table, _Cut(rows, table))

@@ -162,7 +162,7 @@ def calibrated(said: Numbers, violates: Numbers) -> Numbers:
 def build(lines: Lines, reader: Reader) -> tuple[dict[str, Any], Numbers]:
     """Return the model's arrays, and what it says of each line when its writer is left out."""
     reads = [reader.read(fold(text).text) for text in lines.texts]
-    places = np.array([reader.placed(read.words) for read in reads])
+    places = reader.places([read.words for read in reads])
     middle = places.mean(axis=0)
     seen = directions(places, middle)
     blocks = {name: count_block(name, reads) for name in BLOCK_SHARES}

@@ -1,5 +1,8 @@
 """The learned detector: what it reads, what it finds in which cues, what it shows, and that it was built from the corpus."""
 
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,29 @@ def test_concepts_written_wrongly_are_refused(text: str) -> None:
     """A line without a name or without words is a mistake."""
     with pytest.raises(ValueError, match="a concept is"):
         read_concepts(text)
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that give way to each other after a few instructions."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_files_scanned_at_once_are_judged_as_each_alone() -> None:
+    """What the model makes of a text depends on nothing that another thread reads at the same time."""
+    texts = [line.text for line in read_labelled(CORPUS / "a.jsonl")]
+    talks = [[("Ann", text) for text in texts[first : first + 20]] for first in range(0, 240, 20)]
+    alone = [found_in(*talk) for talk in talks]
+
+    fresh = load_policy()  # which has not met a word yet
+    with ThreadPoolExecutor(6) as threads:
+        at_once = list(threads.map(lambda talk: found_in(*talk, policy=fresh), talks))
+
+    assert at_once == alone
 
 
 def test_finding_names_what_it_is_like() -> None:
