@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -38,23 +39,23 @@ class InOrder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "in-order"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._alone():
+        with self._alone("began-at"):
             self.began_at = self._begin(self._folder / "began-at")
 
     def of(self, seed: int, calls: Sequence[Call]) -> Mapping[str, State]:
         """Return the states by call."""
-        known = self._folder / f"{seed}-{len(calls)}.json"
-        with self._alone():
+        place = self._folder / f"{seed}-{len(calls)}"
+        known = place.with_suffix(".json")
+        with self._alone(place.name):
             if not known.exists():
-                place = self._folder / f"{seed}-{len(calls)}"
                 known.write_text(json.dumps(_played_in_order(place, [_without_faults(call) for call in calls])))
         found: Mapping[str, State] = json.loads(known.read_text())
         return found
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let other processes wait."""
-        with (self._folder / "lock").open("w") as lock:
+    def _alone(self, name: str) -> Iterator[None]:
+        """Let other processes wait that make the same."""
+        with (self._folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -92,6 +93,7 @@ def _without_faults(call: Call) -> Call:
 
 
 def _played_in_order(folder: Path, calls: Sequence[Call]) -> Mapping[str, State]:
+    shutil.rmtree(folder, ignore_errors=True)  # of one that did not come to its end
     world = World(folder, Shape(), 0)
     try:
         world.start()
