@@ -13,13 +13,13 @@
 | body over the limit | 413 | counted |
 """
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import jsonify, request
-from flask.typing import ResponseReturnValue
+from werkzeug.wsgi import get_input_stream
 
 from infra.errors import PermanentError, TransientError
 from infra.serving.bridge import ARRIVED_AT
@@ -41,6 +41,8 @@ from webhook_receiver.translation import (
 )
 from webhook_receiver.url_validation import MAX_CHALLENGE_BYTES, answer_challenge, is_challenge
 
+Answer = tuple[HTTPStatus, bytes]  # the bytes are JSON where there are any
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,11 +55,14 @@ class WebhookView:
         self._rejections = Rejections(ports.metrics, self._sparse_log)
         self._alarms = Alarms(ports.metrics)
 
-    def __call__(self) -> ResponseReturnValue:
-        """Answer the current request."""
-        environ: Mapping[str, Any] = request.environ
+    def __call__(self, environ: dict[str, Any]) -> Answer:
+        """Answer the request of this WSGI environment.
+
+        Raises:
+            HTTPException: the body broke off.
+        """
         arrived_at = environ.get(ARRIVED_AT) or self._ports.clock.monotonic()
-        body = request.stream.read(self._ports.max_body_bytes + 1)
+        body = get_input_stream(environ).read(self._ports.max_body_bytes + 1)
         if len(body) > self._ports.max_body_bytes:
             return self._reject("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         timestamp, signed = _header(environ, "HTTP_X_ZM_REQUEST_TIMESTAMP"), _header(environ, "HTTP_X_ZM_SIGNATURE")
@@ -72,7 +77,7 @@ class WebhookView:
         self._alarms.genuine(verified, now)
         return self._answer_genuine(_delivery(environ, body, verified.secret.id), verified.secret, arrived_at)
 
-    def _answer_genuine(self, delivery: Delivery, secret: SigningSecret, arrived_at: float) -> ResponseReturnValue:
+    def _answer_genuine(self, delivery: Delivery, secret: SigningSecret, arrived_at: float) -> Answer:
         try:
             parsed = parse_body(delivery.body)
             if is_challenge(parsed):
@@ -85,7 +90,7 @@ class WebhookView:
         self._alarms.accepted(envelope, self._ports.clock.now())
         return self._acknowledge(arrived_at, HTTPStatus.OK)
 
-    def _answer_unsigned(self, body: bytes) -> ResponseReturnValue:
+    def _answer_unsigned(self, body: bytes) -> Answer:
         """Only a URL validation may come unsigned: whether Zoom signs them is not documented, and some are not."""
         try:
             parsed = parse_body(body) if len(body) <= MAX_CHALLENGE_BYTES else None
@@ -95,24 +100,24 @@ class WebhookView:
             return self._answer_challenge(parsed, self._ports.verifier.secrets[0], signed=False)
         return self._reject("signature_missing", HTTPStatus.UNAUTHORIZED)
 
-    def _answer_unverified(self, delivery: Delivery, error: SignatureError, arrived_at: float) -> ResponseReturnValue:
+    def _answer_unverified(self, delivery: Delivery, error: SignatureError, arrived_at: float) -> Answer:
         self._rejections.add(error.reason)
         if not error.genuine or _asks_for_validation(delivery.body):
-            return "", HTTPStatus.UNAUTHORIZED
+            return HTTPStatus.UNAUTHORIZED, b""
         return self._quarantine(delivery, "outside_window", arrived_at, HTTPStatus.UNAUTHORIZED)
 
-    def _answer_challenge(self, parsed: dict[str, Any], secret: SigningSecret, *, signed: bool) -> ResponseReturnValue:
+    def _answer_challenge(self, parsed: dict[str, Any], secret: SigningSecret, *, signed: bool) -> Answer:
         try:
             answer = answer_challenge(parsed, secret)
         except InvalidEvent:
             return self._reject("token_unsafe", HTTPStatus.BAD_REQUEST)
         self._alarms.validated(self._ports.clock.now(), signed=signed)
         self._sparse_log.line("webhook.url_validated", f"answered with secret {secret.id}")
-        return jsonify(answer)
+        return HTTPStatus.OK, json.dumps(answer).encode()
 
     def _quarantine(
         self, delivery: Delivery, reason: QuarantineReason, arrived_at: float, status: HTTPStatus
-    ) -> ResponseReturnValue:
+    ) -> Answer:
         envelope = quarantine_envelope(delivery, reason)
         if not self._durable(QUARANTINE.name, envelope, arrived_at):
             return self._reject("log_unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
@@ -130,18 +135,13 @@ class WebhookView:
             return False
         return True
 
-    def _acknowledge(self, arrived_at: float, status: HTTPStatus) -> ResponseReturnValue:
+    def _acknowledge(self, arrived_at: float, status: HTTPStatus) -> Answer:
         self._ports.metrics.observe("webhook_ack_seconds", self._ports.clock.monotonic() - arrived_at)
-        return "", status
+        return status, b""
 
-    def _reject(self, reason: RejectionReason, status: HTTPStatus) -> ResponseReturnValue:
+    def _reject(self, reason: RejectionReason, status: HTTPStatus) -> Answer:
         self._rejections.add(reason)
-        return "", status
-
-
-def healthz() -> ResponseReturnValue:
-    """Tell that the process answers, whatever the log does."""
-    return "ok\n", HTTPStatus.OK, {"content-type": "text/plain"}
+        return status, b""
 
 
 def _header(environ: Mapping[str, Any], name: str) -> bytes | None:
