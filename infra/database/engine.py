@@ -35,6 +35,11 @@ BUSY_TIMEOUT_MS = 10_000  # a writer of another process is done in milliseconds;
 # Of one program, made as they are needed: `run --all` has 4 processors of a consumer, a worker, a renewer and 8 effects
 # each, and no thread ever holds two. PostgreSQL itself allows 100 by default.
 CONNECTIONS = 48
+_POOL: dict[str, Any] = {
+    "pool_size": CONNECTIONS,
+    "max_overflow": 0,
+    "pool_use_lifo": True,  # the few that are needed stay warm
+}
 CONNECT_SECONDS = 5  # a server in the same network answers in milliseconds
 # Transactions here take milliseconds. What takes longer is stuck, and must not hold locks or vacuum up for ever.
 # A URL's own `options` come after these, so they win.
@@ -217,9 +222,7 @@ def _postgresql(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         connect_args={"options": options, "connect_timeout": CONNECT_SECONDS, "application_name": "zoom-call-pipeline"},
         hide_parameters=True,  # of errors: they are states and commands, with links and names in them
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_use_lifo=True,  # the few that are needed stay warm
+        **_POOL,
     )
 
     @event.listens_for(engine, "checkout")
@@ -237,9 +240,11 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
+    pool: dict[str, Any] = {}
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        pool = _POOL  # SQLAlchemy's own keeps five, and opens every further one for one transaction alone
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **pool)
 
     @event.listens_for(engine, "connect")
     def settle(connection: sqlite3.Connection, _: object) -> None:
