@@ -1,6 +1,7 @@
 """granian as our programs use it: one worker process, forked after the address is known to be free."""
 
 import ctypes
+import gc
 import multiprocessing
 import resource
 import signal
@@ -71,10 +72,13 @@ def _worker(program: str, load: Callable[[], Any], given_up: Event) -> Any:
     _forget_handlers()
     _end_with_parent()
     try:
-        return load()
+        application = load()
     except ConfigurationError as error:
         given_up.set()
         raise SystemExit(refused(program, error)) from None
+    gc.collect()
+    gc.freeze()  # what is loaded stays: to look through it again takes a good part of a second, while nobody is answered
+    return application
 
 
 def _server(program: str, bind: admin.Endpoint) -> Any:
