@@ -24,6 +24,11 @@ from schemas.envelope import format_time
 GENESIS = "0" * 64  # the digest before the first row
 _LOCK = 0x41756474  # "Audt": the number of our PostgreSQL advisory lock
 
+# Made once: nobody else writes meanwhile, so they are to be quick.
+_TAKE_LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
+_LAST = select(portal_audit.c.position, portal_audit.c.digest).order_by(portal_audit.c.position.desc()).limit(1)
+_APPEND = insert(portal_audit)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -57,15 +62,14 @@ class Audit:
     def append_in(self, connection: Connection, entry: Entry) -> None:
         """Write a row in the caller's transaction, with the deed that it tells of; the head follows its commit."""
         if connection.dialect.name == "postgresql":  # SQLite has one writer by itself
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        last = select(portal_audit.c.position, portal_audit.c.digest).order_by(portal_audit.c.position.desc()).limit(1)
-        found = connection.execute(last).first()
+            connection.execute(_TAKE_LOCK, {"lock": _LOCK})
+        found = connection.execute(_LAST).first()
         self._head.check(0 if found is None else found.position, "" if found is None else found.digest)
         position, previous = (found.position + 1, found.digest) if found else (1, GENESIS)
         at = self._clock.now()
         own = digest(self._key, previous, position, at, entry)
         row = {"position": position, "at": at, **asdict(entry), "digest": own}
-        connection.execute(insert(portal_audit).values(row))
+        connection.execute(_APPEND, row)
         after_commit(connection, lambda: self._head.move_to(position, own))
 
 

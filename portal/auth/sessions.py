@@ -7,7 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Literal, get_args
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
 from infra.clock import Clock
 from infra.database.engine import reading, writing
@@ -23,6 +23,15 @@ LINK_LIFE = timedelta(minutes=15)  # from the terminal into the browser
 _NOTED_EVERY = timedelta(minutes=1)  # how exactly it is known when somebody was last there: a write a minute at most
 _RANDOM_BYTES = 32
 _PSEUDONYM_DIGITS = 12  # of 16: a million analysts would have one pair alike in about 500 tries
+
+# Asked on every page, so made once: to make a statement takes as long as to run it.
+_SESSION = select(analyst_sessions).where(analyst_sessions.c.digest == bindparam("digest"))
+_PRESENT = (
+    select(analyst_sessions.c.analyst)
+    .where(analyst_sessions.c.seen_at > bindparam("since"))
+    .distinct()
+    .order_by(analyst_sessions.c.analyst)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Sessions:
         """Return whose token it is; None once the session has ended by itself or by signing out."""
         now, digest = self._clock.now(), _digest(token)
         with reading(self._engine) as connection:
-            row = connection.execute(select(analyst_sessions).where(analyst_sessions.c.digest == digest)).first()
+            row = connection.execute(_SESSION, {"digest": digest}).first()
         if row is None or now - row.created_at >= ABSOLUTE or now - row.seen_at >= IDLE:
             return None
         if now - row.seen_at >= _NOTED_EVERY:
@@ -74,10 +83,8 @@ class Sessions:
 
     def present(self) -> list[str]:
         """Return who was there within the idle time: to whom a case can be handed over."""
-        recent = analyst_sessions.c.seen_at > self._clock.now() - IDLE
-        query = select(analyst_sessions.c.analyst).where(recent).distinct().order_by(analyst_sessions.c.analyst)
         with reading(self._engine) as connection:
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(_PRESENT, {"since": self._clock.now() - IDLE}).scalars())
 
     def make_link(self, analyst: str, role: Role) -> Secret:
         """Return a token that signs this person in, once, within LINK_LIFE."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from infra.database.review_tables import review_claims, review_decisions, review_holds, review_notes
 from infra.database.tables import portal_calls, portal_flags
@@ -16,6 +16,19 @@ from schemas.reviews import CLOSING, weight_of
 
 HOLD_FROM_SEVERITY = 3  # and every report: their recordings are kept from when somebody first looks
 NOTE_FROM_SEVERITY = 4
+
+# Made once: to make a statement takes as long as to run it.
+_FLAG_ID: BindParameter[str] = bindparam("flag_id")
+_FLAG = select(portal_flags).where(portal_flags.c.flag_id == _FLAG_ID)
+_CALL = select(portal_calls).where(portal_calls.c.call_id == bindparam("call_id"))
+_CLAIM = select(review_claims).where(
+    review_claims.c.flag_id == _FLAG_ID, review_claims.c.claimed_until > bindparam("now")
+)
+_DECISIONS = (
+    select(review_decisions).where(review_decisions.c.flag_id == _FLAG_ID).order_by(review_decisions.c.position)
+)
+_NOTES = select(review_notes).where(review_notes.c.flag_id == _FLAG_ID).order_by(review_notes.c.position)
+_HOLDS = select(review_holds).where(review_holds.c.flag_id == _FLAG_ID).order_by(review_holds.c.changed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +114,14 @@ def finding_id(data: Mapping[str, Any]) -> str:
 
 def find_case(connection: Connection, flag_id: str, now: datetime) -> Case | None:
     """Return the case of a flag; None when there is no such flag."""
-    shown = connection.execute(select(portal_flags).where(portal_flags.c.flag_id == flag_id)).first()
+    mine = {"flag_id": flag_id}
+    shown = connection.execute(_FLAG, mine).first()
     if shown is None:
         return None
     flag = json.loads(shown.document)["flag"]
-    call = connection.execute(select(portal_calls).where(portal_calls.c.call_id == shown.call_id)).first()
-    claim = connection.execute(
-        select(review_claims).where(review_claims.c.flag_id == flag_id, review_claims.c.claimed_until > now)
-    ).first()
-    decisions = connection.execute(
-        select(review_decisions).where(review_decisions.c.flag_id == flag_id).order_by(review_decisions.c.position)
-    ).all()
+    call = connection.execute(_CALL, {"call_id": shown.call_id}).first()
+    claim = connection.execute(_CLAIM, {**mine, "now": now}).first()
+    decisions = connection.execute(_DECISIONS, mine).all()
     closing = next((one for one in reversed(decisions) if one.decision in CLOSING), None)
     seen = [] if closing is None else json.loads(closing.document)["findings"]
     findings, gone = _compared(flag["findings"], seen, is_first=closing is None)
@@ -125,12 +135,8 @@ def find_case(connection: Connection, flag_id: str, now: datetime) -> Case | Non
         claimed_by=None if claim is None else claim.analyst,
         claimed_until=None if claim is None else claim.claimed_until,
         decisions=decisions,
-        notes=connection.execute(
-            select(review_notes).where(review_notes.c.flag_id == flag_id).order_by(review_notes.c.position)
-        ).all(),
-        holds=connection.execute(
-            select(review_holds).where(review_holds.c.flag_id == flag_id).order_by(review_holds.c.changed_at)
-        ).all(),
+        notes=connection.execute(_NOTES, mine).all(),
+        holds=connection.execute(_HOLDS, mine).all(),
         findings=findings,
         gone=gone,
     )

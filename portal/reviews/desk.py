@@ -4,14 +4,15 @@ Every deed is in the audit, in the same transaction, before anybody outside hear
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import NoReturn
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, and_, delete, insert
+from sqlalchemy import case as either
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.clock import Clock
@@ -231,14 +232,23 @@ def _unfit(detail: str) -> NoReturn:
 def _take(connection: Connection, flag_id: str, analyst: str, now: datetime) -> None:
     """Write the claim; one that goes on keeps when it began."""
     row = {"flag_id": flag_id, "analyst": analyst, "claimed_at": now, "claimed_until": now + LEASE}
-    mine = select(review_claims.c.claimed_at).where(
-        review_claims.c.flag_id == flag_id, review_claims.c.analyst == analyst, review_claims.c.claimed_until > now
-    )
-    began = connection.execute(mine).scalar()
-    row["claimed_at"] = began or now
-    upsert: Callable[..., postgresql.Insert | sqlite.Insert]
-    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(upsert(review_claims).values(row).on_conflict_do_update(index_elements=["flag_id"], set_=row))
+    connection.execute(_CLAIMS[connection.dialect.name], row)
+
+
+def _claiming(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
+    """Write a claim in place of the one before; `claimed_at` of a new row is now."""
+    old, new = review_claims.c, insert.excluded
+    goes_on = and_(old.analyst == new.analyst, old.claimed_until > new.claimed_at)
+    began = either((goes_on, old.claimed_at), else_=new.claimed_at)
+    fresh = {"analyst": new.analyst, "claimed_at": began, "claimed_until": new.claimed_until}
+    return insert.on_conflict_do_update(index_elements=["flag_id"], set_=fresh)
+
+
+# Made once: nobody else writes meanwhile, so they are to be quick.
+_CLAIMS = {
+    "postgresql": _claiming(postgresql.insert(review_claims)),
+    "sqlite": _claiming(sqlite.insert(review_claims)),
+}
 
 
 def _write(connection: Connection, case: Case, analyst: Analyst, decided: Decided, now: datetime) -> int:

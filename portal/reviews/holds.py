@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.database.review_tables import review_holds
@@ -20,6 +20,13 @@ from schemas.topics import HOLDS
 
 SOURCE = "urn:zoom-call-pipeline:portal"
 TRUST_SAFETY = "trust-safety"
+
+# Made once: to make a statement takes as long as to run it.
+_THERE = (
+    select(receipts).where(receipts.c.expired_at.is_(None)).order_by(receipts.c.recording_start, receipts.c.object_key)
+)
+_OF_CALL = _THERE.where(receipts.c.call_id == bindparam("id"))
+_OF_SESSION = _THERE.where(receipts.c.session_id == bindparam("id"))
 
 Effect = Literal["none", "waiting", "partly", "held"]
 
@@ -112,9 +119,8 @@ def can_be_held(case: Case) -> bool:
 def files_of(connection: Connection, case: Case) -> list[Row[Any]]:
     """Return the receipts of the case's files that are not gone, the first segment first."""
     call_id, session_id = case.flag["call_id"], case.flag["session_id"]
-    mine = receipts.c.call_id == call_id if call_id else receipts.c.session_id == (session_id or "")
-    query = select(receipts).where(mine, receipts.c.expired_at.is_(None))
-    return list(connection.execute(query.order_by(receipts.c.recording_start, receipts.c.object_key)))
+    asked = (_OF_CALL, call_id) if call_id else (_OF_SESSION, session_id or "")
+    return list(connection.execute(asked[0], {"id": asked[1]}))
 
 
 def _call_of(case: Case) -> tuple[str, str]:

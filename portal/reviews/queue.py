@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, bindparam, or_, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, bindparam, case, func, or_, select, tuple_
 
 from infra.clock import Clock
 from infra.database.engine import reading
@@ -17,6 +18,7 @@ from schemas.reviews import CLOSING, TIME_LIMITS
 
 PAGE = 50  # rows that a person looks through before they ask for more
 _REMEMBERED_SECONDS = 5.0  # how old the counts may be: they are of the whole queue
+_QUERIES = 64  # as many ways of looking at the queue are asked at a time
 
 _f, _c, _d = portal_flags.c, review_claims.c, review_decisions.c
 _SPACED = {"category": _f.categories, "rule": _f.rules, "source": _f.sources, "language": _f.languages}
@@ -105,13 +107,10 @@ class Queue:
 
     def page(self, filters: Filters, analyst: str, after: Place | None = None) -> list[Waiting]:
         """Return the next PAGE rows, and one more if there are more."""
-        query = _ROWS.where(*_conditions(filters, analyst)).limit(PAGE + 1)
-        if after is not None:
-            mark = (after.urgency, after.flagged_at, after.flag_id)
-            query = query.where(tuple_(_f.urgency, _f.flagged_at, _f.flag_id) > mark)
-        order = (_f.urgency, _f.flagged_at, _f.flag_id)
+        query = _query(filters, analyst if filters.mine else None, after)
         with reading(self._engine) as connection:
-            return [_waiting(row) for row in connection.execute(query.order_by(*order), {"now": self._clock.now()})]
+            rows = connection.execute(query, {"now": self._clock.now()}).all()
+        return [_waiting(row) for row in rows]
 
     def counts(self) -> Counts:
         """Return how much waits; a few seconds old at most. One counts anew, the others go on with what they have."""
@@ -132,21 +131,22 @@ class Queue:
         self._counted = None
 
     def _count(self) -> Counts:
-        columns = (_f.severity, _f.flagged_at, *_SPACED.values())
-        query = select(*columns).where(_f.standing == "open", not_decided())
-        with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
         now = self._clock.now()
-        limits: list[datetime | None] = [due_at(row.severity, row.flagged_at) for row in rows]
-        options = {
-            name: dict(sorted(Counter(value for row in rows for value in getattr(row, column.name).split()).items()))
-            for name, column in _SPACED.items()
-        }
+        began = {f"due_{severity}": now - limit for severity, limit in TIME_LIMITS.items()}
+        with reading(self._engine) as connection:
+            kinds = connection.execute(_KINDS, began).all()
+        severities: Counter[int] = Counter()
+        options: dict[str, Counter[str]] = {name: Counter() for name in _SPACED}
+        for kind in kinds:
+            severities[kind.severity] += kind.open
+            for name, column in _SPACED.items():
+                for value in getattr(kind, column.name).split():
+                    options[name][value] += kind.open
         return Counts(
-            open=len(rows),
-            overdue=sum(limit is not None and limit < now for limit in limits),
-            severities=dict(Counter(row.severity for row in rows)),
-            options=options,
+            open=severities.total(),
+            overdue=sum(kind.overdue for kind in kinds),
+            severities=dict(severities),
+            options={name: dict(sorted(found.items())) for name, found in options.items()},
         )
 
 
@@ -161,17 +161,43 @@ def _rows() -> Select[Any]:
         .label("last_decision")
     )
     claimed = and_(_c.flag_id == _f.flag_id, _c.claimed_until > bindparam("now", type_=Instant))
-    columns = [column for column in portal_flags.columns if column.name not in ("document", "rules")]
+    columns = (
+        _f.flag_id,
+        _f.standing,
+        _f.severity,
+        _f.flagged_at,
+        _f.meeting_id,
+        _f.categories,
+        _f.sources,
+        _f.languages,
+    )
     joined = portal_flags.outerjoin(review_claims, claimed).outerjoin(
         portal_calls, portal_calls.c.call_id == _f.call_id
     )
     return select(*columns, _c.analyst, portal_calls.c.order_id, last).select_from(joined)
 
 
-_ROWS = _rows()  # made once: to make it takes as long as to run it
+def _kinds() -> Select[Any]:
+    """How many open flags there are of each kind, and how many of them are past their time: few rows, of many."""
+    limits = [and_(_f.severity == severity, _f.flagged_at < bindparam(f"due_{severity}")) for severity in TIME_LIMITS]
+    columns = (_f.severity, *_SPACED.values())
+    overdue = func.sum(case((or_(*limits), 1), else_=0)).label("overdue")
+    query = select(*columns, func.count().label("open"), overdue)
+    return query.where(_f.standing == "open", not_decided()).group_by(*columns)
 
 
-def _conditions(filters: Filters, analyst: str) -> Iterator[ColumnElement[bool]]:
+_ROWS, _KINDS = _rows(), _kinds()  # made once: to make them takes as long as to run them
+
+
+@lru_cache(_QUERIES)
+def _query(filters: Filters, analyst: str | None, after: Place | None) -> Select[Any]:
+    """What asks for a page; `analyst` for who wants to see what is theirs. Remembered, as `_ROWS` is."""
+    place = (_f.urgency, _f.flagged_at, _f.flag_id)
+    query = _ROWS.where(*_conditions(filters, analyst)).order_by(*place).limit(PAGE + 1)
+    return query if after is None else query.where(tuple_(*place) > (after.urgency, after.flagged_at, after.flag_id))
+
+
+def _conditions(filters: Filters, analyst: str | None) -> Iterator[ColumnElement[bool]]:
     if filters.search:
         yield _named(filters.search)
     else:
@@ -183,7 +209,7 @@ def _conditions(filters: Filters, analyst: str) -> Iterator[ColumnElement[bool]]
             yield column.contains(f" {value} ", autoescape=True)
     if filters.severity is not None:
         yield _f.urgency == 5 - filters.severity
-    if filters.mine:
+    if analyst is not None:
         yield _c.analyst == analyst
 
 

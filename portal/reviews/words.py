@@ -1,5 +1,6 @@
 """What things are called on the analysts' pages, and how times and ages are written."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 CATEGORY_NAMES = {
@@ -40,11 +41,26 @@ CERTAINTY_NAMES = {
     "presumed": "presumed from the name alone",
     "unknown": "not known who",
 }
+_SHORT = timedelta(hours=1)  # from then on the time that is left is pointed out
 
 
 def name_of(names: dict[str, str], value: str) -> str:
     """Return what it is called; one that is new is shown as it is written."""
     return names.get(value, value.replace("_", " "))
+
+
+def names_of(names: dict[str, str], values: Iterable[str]) -> str:
+    """Return what they are called, in a list."""
+    return ", ".join(name_of(names, value) for value in values)
+
+
+def time_left(due_at: datetime | None, now: datetime) -> tuple[str, str]:
+    """Return how the time until then is to look, and what it says."""
+    if due_at is None:
+        return "muted", "no limit"
+    if due_at < now:
+        return "badge bad", f"{span(now - due_at)} over"
+    return "badge warn" if due_at - now < _SHORT else "badge", f"{span(due_at - now)} left"
 
 
 def span(length: timedelta) -> str:

@@ -1,5 +1,6 @@
 """A case: claimed by one at a time, what was said hidden until asked for, decided with a reason."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,24 @@ def test_work_on_a_case_keeps_it(world: World) -> None:
     world.portal.clock.advance(LEASE.total_seconds() - 1)
 
     assert "Yours" in browser.get("/flag-1").text
+
+
+def test_a_claim_that_goes_on_keeps_when_it_began(world: World) -> None:
+    """The leads' page says how long somebody has looked into a case; over its time or handed over it begins anew."""
+    ida, lead, clock = world.analyst("analyst-ida"), world.analyst("lead-1", "lead"), world.portal.clock
+    looked = []
+    ida.claim()
+    for minutes, path, more in (
+        (5, "/flag-1/transcript", {}),
+        (5, "/flag-1/hand-over", {"to": "lead-1"}),
+        (LEASE.total_seconds() / 60, "/flag-1/claim", {}),
+    ):
+        clock.advance(minutes * 60)
+        (lead if path.endswith("claim") else ida).post(path, **more)
+        clock.advance(60)
+        looked += re.findall(r"<td>(\d+ min)</td>", lead.get("/leads").text)
+
+    assert looked == ["6 min", "1 min", "1 min"]
 
 
 def test_a_case_is_released_and_handed_over(world: World) -> None:

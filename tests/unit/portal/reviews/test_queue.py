@@ -100,13 +100,18 @@ def test_a_decided_case_is_gone_at_once(world: World) -> None:
 
 
 def test_what_waits_is_counted(world: World) -> None:
-    """Of everything, over time, and by severity."""
+    """Of everything, over time, by severity, and of each kind."""
     world.flag("old", flagged_at=world.portal.clock.now() - timedelta(days=2))
+    world.flag("grave", findings=[finding(), report()])
+    world.flag("closed", standing="closed")
 
     page = world.analyst().get().text
 
-    assert "<strong>2</strong> open" in page
+    assert "<strong>3</strong> open" in page
     assert '<strong class="over">1</strong> over time' in page
+    assert "Off the platform (3)" in page
+    assert "Violence or threat (1)" in page
+    assert re.search(r'severity=4"[^>]*><span class="severity s4">.*?</span>4</span> 1</a>', page)
 
 
 @pytest.mark.parametrize("query", ["?after=x", "?after=1~2~3", "?severity=9", "?search=%00"])
