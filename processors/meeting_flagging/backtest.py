@@ -1,27 +1,28 @@
 """Judge archived texts by two policies and tell the difference: ids, times and counts, never what was said."""
 
+import gc
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from processors.meeting_flagging.file_report import clock_time, kind_of
+from processors.meeting_flagging.learned.files import digest
 from processors.meeting_flagging.policy_check import check
 from processors.meeting_flagging.policy_files import load_policy
 from processors.meeting_flagging.rules import Finding, Policy
-from processors.meeting_flagging.scanning import detect
+from processors.meeting_flagging.scanning import Talk, detect
 from processors.meeting_flagging.scoring import judge
-from schemas.texts.transcripts import Utterance, parse
+from schemas.texts.transcripts import parse
 
 _ALONE = 50  # calls: up to here one process is done (30 ms a call and policy) before others have started
 _TEXTS = (".vtt", ".txt")
 
 _Policies = tuple[Policy, Policy]
-_Text = tuple[str, list[Utterance]]  # what kind of file, and what was said
 _policies: list[_Policies] = []  # of a helping process, loaded once: compiled patterns cannot be sent to it
 
 
@@ -48,7 +49,9 @@ def backtest(old: Path, new: Path, directory: Path) -> dict[str, Any]:
     Raises:
         PolicyError: one of the policies must not be used.
     """
-    policies = _load(old), _load(new)
+    policies = _load((old, new))
+    for policy in policies:
+        check(policy)
     calls = _calls(directory)
     with_outcomes = list(zip(calls, _outcomes(list(calls.values()), (old, new), policies), strict=True))
     return {
@@ -62,10 +65,11 @@ def backtest(old: Path, new: Path, directory: Path) -> dict[str, Any]:
     }
 
 
-def _load(folder: Path) -> Policy:
-    policy = load_policy(folder)
-    check(policy)
-    return policy
+def _load(folders: tuple[Path, Path]) -> _Policies:
+    """Load both; two that have the same learned model share it, so that it is asked once."""
+    old, new = load_policy(folders[0]), load_policy(folders[1])
+    is_same = digest(folders[0]) == digest(folders[1])
+    return old, replace(new, model=old.model) if is_same and new.model and old.model else new
 
 
 def _calls(directory: Path) -> dict[str, list[Path]]:
@@ -87,7 +91,8 @@ def _outcomes(calls: Sequence[Sequence[Path]], folders: tuple[Path, Path], polic
 
 
 def _begin_helping(old: Path, new: Path) -> None:
-    _policies.append((load_policy(old), load_policy(new)))
+    _policies.append(_load((old, new)))
+    gc.freeze()  # what is kept for good need not be looked through again for every call
 
 
 def _help(files: Sequence[Path]) -> _Pair:
@@ -95,19 +100,19 @@ def _help(files: Sequence[Path]) -> _Pair:
 
 
 def _judged(files: Sequence[Path], policies: _Policies) -> _Pair:
-    texts = [_read(path) for path in files]
-    old, new = (_outcome(texts, policy) for policy in policies)
+    talks = [_read(path) for path in files]
+    old, new = (_outcome(talks, policy) for policy in policies)
     return old, new
 
 
-def _read(path: Path) -> _Text:
+def _read(path: Path) -> Talk:
     document = path.read_bytes()
     kind = kind_of(path.name, document)
-    return kind, parse(document, kind)
+    return Talk(parse(document, kind), kind)
 
 
-def _outcome(texts: Sequence[_Text], policy: Policy) -> _Outcome:
-    findings = [finding for kind, utterances in texts for finding in detect(utterances, kind, policy)]
+def _outcome(talks: Sequence[Talk], policy: Policy) -> _Outcome:
+    findings = [finding for talk in talks for finding in detect(talk, policy)]
     verdict = judge(findings)
     live = Counter(_where(finding) for finding in findings if finding["mode"] == "live")
     shadow = Counter(str(finding["rule_id"]) for finding in findings if finding["mode"] == "shadow")

@@ -7,7 +7,7 @@ from typing import Any
 
 from processors.meeting_flagging.labelled import HATE_LABELS, Labelled
 from processors.meeting_flagging.rules import CATEGORIES, Policy
-from processors.meeting_flagging.scanning import detect
+from processors.meeting_flagging.scanning import Talk, detect
 from schemas.texts.transcripts import Utterance
 
 _SECONDS = 5.0  # of a line as a cue; any would do
@@ -70,7 +70,7 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def _judge(line: Labelled, policy: Policy, *, grounded: bool) -> _Judged:
-    found = detect([Utterance(None, 0.0, _SECONDS, line.text)], line.channel, policy)
+    found = detect(Talk([Utterance(None, 0.0, _SECONDS, line.text)], line.channel), policy)
     counted = (one for one in found if one["mode"] == "live" and (one.get("ground") or not grounded))
     return _Judged(line, frozenset(one["category"] for one in counted))
 

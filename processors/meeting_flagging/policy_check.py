@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from processors.meeting_flagging.learned.detector import find_learned
+from processors.meeting_flagging.learned.detector import find_learned, hear
 from processors.meeting_flagging.learned.model import Model
 from processors.meeting_flagging.policy_files import text_rules
 from processors.meeting_flagging.rules import Policy, PolicyError, Rule
-from processors.meeting_flagging.text_rules import find
+from processors.meeting_flagging.text_rules import find, windows
 from schemas.texts.transcripts import Utterance
 
 _SECONDS = 5.0  # of an example's cue; any would do
@@ -35,8 +35,8 @@ def _failures(rule: Rule, channel: str, model: Model | None) -> Iterator[str]:
     for name, lines, expected in (("match", rule.match, True), ("no_match", rule.no_match, False)):
         for number, line in enumerate(lines, 1):
             said = _said(line)
-            asked = find_learned(said, model, {rule.category: rule}, channel) if model and rule.learned else []
-            if bool(asked or find(said, only, channel)) != expected:
+            asked = find_learned(hear(said, model), {rule.category: rule}, channel) if model and rule.learned else []
+            if bool(asked or find(said, windows(said), only, channel)) != expected:
                 verb = "misses" if expected else "hits"
                 yield f"{rule.place}: it {verb} its {name} line {number} ({channel})"
 

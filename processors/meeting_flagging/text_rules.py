@@ -23,7 +23,7 @@ MAX_HITS_PER_RULE = 20  # in one document: three count for the score, twenty are
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
     """Cues joined by a blank. `ends[i]` is where cue i ends in the text; `first` is the one whose hits are looked for.
 
     `written` is the folded text with spoken numbers written down, `marked` the same with marks for identifiers.
@@ -34,10 +34,6 @@ class _Window:
     ends: Sequence[int]
     written: Folded
     marked: Folded
-
-    @property
-    def texts(self) -> set[str]:
-        return {self.written.text, self.marked.text}
 
     @property
     def begins_at(self) -> int:
@@ -57,15 +53,25 @@ class _Hit:
     ends_at: tuple[int, int]
 
 
-def find(utterances: Sequence[Utterance], text_rules: TextRules, source: str) -> list[Finding]:
+def windows(utterances: Sequence[Utterance]) -> list[Window]:
+    """Return the window of each utterance: the same ones for every policy."""
+    dictated = [is_mostly_number(one.text) for one in utterances]
+    return [_window(utterances, dictated, place) for place in range(len(utterances))]
+
+
+def find(
+    utterances: Sequence[Utterance], windows: Sequence[Window], text_rules: TextRules, source: str
+) -> list[Finding]:
     """Return the findings of these rules, in the order of the utterances; all quotes are masked."""
     hits: dict[str, list[_Hit]] = {rule.id: [] for rule in text_rules.rules}
     found: list[_Hit] = []
-    dictated = [is_mostly_number(one.text) for one in utterances]
-    for place in range(len(utterances)):
-        window = _window(utterances, dictated, place)
-        for number in sorted({one for text in window.texts for one in text_rules.matching.Match(text) or ()}):
+    questions = _Questions(utterances)
+    for place, window in enumerate(windows):
+        texts = {window.written.text, window.marked.text}
+        for number in sorted({one for text in texts for one in text_rules.matching.Match(text) or ()}):
             rule = text_rules.rules[number]
+            if rule.asked is not None and not questions.answered_at(place, rule.asked):
+                continue
             before = hits[rule.id]
             hit = _first_hit(rule, window, utterances, source, before[-1] if before else None)
             if hit is not None and len(before) < MAX_HITS_PER_RULE:
@@ -74,7 +80,7 @@ def find(utterances: Sequence[Utterance], text_rules: TextRules, source: str) ->
     return [hit.finding for hit in found]
 
 
-def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], place: int) -> _Window:
+def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], place: int) -> Window:
     before = _neighbours(utterances, place, -1, 1)
     after = _neighbours(utterances, place, 1, FOLLOWING_CUES)
     while len(after) in range(FOLLOWING_CUES, FOLLOWING_CUES + NUMBER_CUES) and dictated[after[-1]]:
@@ -87,7 +93,7 @@ def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], place: in
     for one in places:
         ends.append((ends[-1] + 1 if ends else 0) + len(utterances[one].text))
     written = write_down(fold(" ".join(utterances[one].text for one in places)))
-    return _Window(places, len(before), ends, written, marked(written))
+    return Window(places, len(before), ends, written, marked(written))
 
 
 def _neighbours(utterances: Sequence[Utterance], place: int, step: int, most: int) -> list[int]:
@@ -118,7 +124,7 @@ def _neighbour(utterances: Sequence[Utterance], place: int, step: int) -> int | 
 
 
 def _first_hit(
-    rule: Rule, window: _Window, utterances: Sequence[Utterance], source: str, before: _Hit | None
+    rule: Rule, window: Window, utterances: Sequence[Utterance], source: str, before: _Hit | None
 ) -> _Hit | None:
     text = window.written if rule.validator else window.marked
     for match, first, last in _hits(rule, window, text):
@@ -126,8 +132,7 @@ def _first_hit(
         if severity <= 0 or (rule.validator and not VALIDATORS[rule.validator](match.group())):
             continue
         (cue, start), (last_cue, end) = window.cue_at(first), window.cue_at(last - 1)
-        within = before is not None and (cue, start) <= before.ends_at
-        if within or not _is_asked(rule.asked, utterances, cue):
+        if before is not None and (cue, start) <= before.ends_at:
             continue
         finding = rule.finding(
             source,
@@ -139,7 +144,7 @@ def _first_hit(
     return None
 
 
-def _hits(rule: Rule, window: _Window, text: Folded) -> Iterator[tuple[Match, int, int]]:
+def _hits(rule: Rule, window: Window, text: Folded) -> Iterator[tuple[Match, int, int]]:
     """Matches that begin in the window's own cue, with their span in the original text."""
     if rule.pattern is None:
         return
@@ -176,15 +181,26 @@ def _adds(near: Near | None, cue: Utterance, utterances: Sequence[Utterance]) ->
     return near.adds if any(near.pattern.search(fold(one.text).text) for one in close) else 0.0
 
 
-def _is_asked(asked: Asked | None, utterances: Sequence[Utterance], place: int) -> bool:
-    """Whether somebody else said so just before; a rule that asks for no question takes anything."""
-    if asked is None:
-        return True
-    answer = utterances[place]
-    for other in range(place - 1, -1, -1):
-        one = utterances[other]
-        if answer.start_seconds - one.end_seconds > asked.within_seconds:
-            return False
-        if one.speaker != answer.speaker and asked.pattern.search(fold(one.text).text):
-            return True
-    return False
+class _Questions:
+    """Who asked for what, each utterance looked at once for each kind of question."""
+
+    def __init__(self, utterances: Sequence[Utterance]) -> None:
+        self._utterances = utterances
+        self._known: dict[tuple[int, str], bool] = {}
+
+    def answered_at(self, place: int, asked: Asked) -> bool:
+        """Whether somebody else asked just before."""
+        answer = self._utterances[place]
+        for other in range(place - 1, -1, -1):
+            one = self._utterances[other]
+            if answer.start_seconds - one.end_seconds > asked.within_seconds:
+                return False
+            if one.speaker != answer.speaker and self._asks(other, asked):
+                return True
+        return False
+
+    def _asks(self, place: int, asked: Asked) -> bool:
+        key = place, asked.pattern.pattern
+        if key not in self._known:
+            self._known[key] = asked.pattern.search(fold(self._utterances[place].text).text) is not None
+        return self._known[key]

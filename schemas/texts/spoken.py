@@ -83,10 +83,12 @@ def _tokens(text: str) -> list[_Token]:
 
 def _numbers(text: str) -> list[Piece]:
     """Runs of spoken digits, each read in the language that understands most of it."""
-    words = set(_TOKEN.findall(text))
+    spoken = _TOKEN.findall(text)
+    words = set(spoken)
     known = [one for one in LANGUAGES if len(words & (one.digits.keys() | one.tens.keys())) > 1 or words & one.large]
     if not known and words & HESITATIONS:
         known = [LANGUAGES[0]]
+    known = [one for one in known if _may_be_number(spoken, one)]
     tokens = _tokens(text) if known else []
     runs = [run for language in known for run in _runs(tokens, language)]
     chosen: list[Piece] = []
@@ -94,6 +96,11 @@ def _numbers(text: str) -> list[Piece]:
         if all(piece[1] <= other[0] or other[1] <= piece[0] for other in chosen):
             chosen.append(piece)
     return sorted(chosen)
+
+
+def _may_be_number(words: Sequence[str], language: Words) -> bool:
+    """Whether there are digits enough for one at all; one more may be a word that only sounds like a digit."""
+    return sum(language.sizes.get(word, len(word) if word.isdigit() else 0) for word in words) >= MIN_DIGITS - 1
 
 
 def _runs(tokens: Sequence[_Token], language: Words) -> Iterator[Piece]:
@@ -110,14 +117,7 @@ def _runs(tokens: Sequence[_Token], language: Words) -> Iterator[Piece]:
 
 
 def _may_begin(word: str, language: Words) -> bool:
-    return (
-        len(word) == 1
-        or word.isdigit()
-        or word in language.digits
-        or word in language.tens
-        or word in REPEATS
-        or word == "oh"
-    )
+    return word in language.sizes or len(word) == 1 or word.isdigit()
 
 
 class _Run:

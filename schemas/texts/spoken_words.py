@@ -1,17 +1,28 @@
 """The words by which people count and spell aloud, in the five languages that calls are held in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+REPEATS = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppel": 2}  # of the digit that follows
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language's numbers. `digits` are those that stand by themselves, `tens` those that a unit may follow."""
+    """One language's numbers. `digits` are those that stand by themselves, `tens` those that a unit may follow.
+
+    `sizes` tells of each word that a number may begin with, and of large ones, how many digits it stands for at most.
+    """
 
     digits: Mapping[str, str]
     tens: Mapping[str, str]
     large: frozenset[str] = frozenset()
     adds_teens: bool = False
+    sizes: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        said = {word: len(value) for word, value in (*self.digits.items(), *self.tens.items())}
+        sizes = {**dict.fromkeys(self.large, 3), **dict.fromkeys(REPEATS, 2), "oh": 1, **said}
+        object.__setattr__(self, "sizes", sizes)
 
 
 def word_set(*lines: str) -> frozenset[str]:
@@ -57,7 +68,6 @@ LANGUAGES = (
 
 HUNDRED = frozenset({"hundred"})
 THOUSAND = frozenset({"thousand"})
-REPEATS = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppel": 2}
 SOUND_LIKE_DIGITS = {"oh": "0", "o": "0", "to": "2", "too": "2", "for": "4", "ate": "8", "won": "1"}
 HESITATIONS = word_set("huh um umm uh uhh uhm er erm ah eh hm hmm mm okay")
 FILLERS = word_set(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from processors.meeting_flagging.learned.words import words_of
 
@@ -14,24 +15,26 @@ Tagged = tuple[tuple[str, ...], str]  # concepts of a word or phrase, and the wo
 
 @dataclass(slots=True)
 class Concepts:
-    """Words, phrases and beginnings of words, each with its concepts. `longest`: how many words phrases have, by their first."""
+    """Words, phrases and beginnings of words, each with its concepts. `longest`: how many words phrases have at most, by their first two."""
 
     phrases: Mapping[tuple[str, ...], tuple[str, ...]]
     beginnings: Sequence[tuple[str, str]]
-    longest: Mapping[str, int]
+    longest: Mapping[tuple[str, str], int]
     misspelt: Mapping[str, str]
     is_word: Callable[[str], bool] = lambda _: False
     _known: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def tagged(self, words: Sequence[str]) -> list[Tagged]:
         """Return the text's words, phrases taken together, with their concepts (none for most)."""
+        begins = [at for at, two in enumerate(pairwise(words)) if two in self.longest]
+        if not begins:
+            return [(self.of(word), word) for word in words]
         found: list[Tagged] = []
         at = 0
         while at < len(words):
-            word = words[at]
-            size = self._size(words, at) if word in self.longest else 1
+            size = self._size(words, at) if at in begins else 1
             if size == 1:
-                found.append((self.of(word), word))
+                found.append((self.of(words[at]), words[at]))
             else:
                 phrase = tuple(words[at : at + size])
                 found.append((self.phrases[phrase], " ".join(phrase)))
@@ -58,7 +61,7 @@ class Concepts:
 
     def _size(self, words: Sequence[str], at: int) -> int:
         """How many words the longest phrase has that begins here; 1 where none does."""
-        most = min(self.longest[words[at]], len(words) - at)
+        most = min(self.longest[words[at], words[at + 1]], len(words) - at)
         return next((size for size in range(most, 1, -1) if tuple(words[at : at + size]) in self.phrases), 1)
 
     def _guessed(self, word: str) -> tuple[str, ...]:
@@ -85,9 +88,9 @@ def read_concepts(text: str, is_word: Callable[[str], bool] = lambda _: False) -
         else:
             words = tuple(words_of(item))
             phrases[words] = tuple(dict.fromkeys((*phrases.get(words, ()), name)))
-    longest: dict[str, int] = {}
-    for words in (phrase for phrase in phrases if len(phrase) > 1):
-        longest[words[0]] = max(longest.get(words[0], 1), len(words))
+    longest: dict[tuple[str, str], int] = {}
+    for first, second, *rest in (phrase for phrase in phrases if len(phrase) > 1):
+        longest[first, second] = max(longest.get((first, second), 2), 2 + len(rest))
     return Concepts(phrases, beginnings, longest, _misspellings(phrases), is_word)
 
 

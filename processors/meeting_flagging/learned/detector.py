@@ -42,7 +42,7 @@ class _Span:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class Heard:
     """A document with its spans and what the model says of them."""
 
     utterances: Sequence[Utterance]
@@ -51,12 +51,14 @@ class _Heard:
     model: Model
 
 
-def find_learned(
-    utterances: Sequence[Utterance], model: Model, rules: Mapping[str, Rule], source: str
-) -> list[Finding]:
-    """Return what the model's rules find, in the order of the utterances; all quotes are masked."""
+def hear(utterances: Sequence[Utterance], model: Model) -> Heard:
+    """Ask the model about what was said: nearly all the work, and the same for every policy that has this model."""
     spans = list(_spans(utterances, model))
-    heard = _Heard(utterances, spans, model.say([span.read for span in spans]), model)
+    return Heard(utterances, spans, model.say([span.read for span in spans]), model)
+
+
+def find_learned(heard: Heard, rules: Mapping[str, Rule], source: str) -> list[Finding]:
+    """Return what the model's rules find, in the order of the utterances; all quotes are masked."""
     taken: dict[str, set[int]] = {category: set() for category in rules}
     counts: dict[tuple[str, bool], int] = {}
     found: list[tuple[int, Finding]] = []
@@ -103,7 +105,7 @@ def _following(utterances: Sequence[Utterance], place: int) -> list[int]:
     return run
 
 
-def _hits(heard: _Heard, rules: Mapping[str, Rule]) -> list[tuple[int, str]]:
+def _hits(heard: Heard, rules: Mapping[str, Rule]) -> list[tuple[int, str]]:
     """What could be a finding, by span and category: the likely before the notes, then the likelier of fewer cues."""
     least = min((_at_least(rule) for rule in rules.values()), default=1.0)
     hits = [
@@ -127,11 +129,11 @@ def _at_least(rule: Rule) -> float:
     return rule.learned.at_least if rule.learned else 1.0
 
 
-def _is_likely(rule: Rule, heard: _Heard, row: int) -> bool:
+def _is_likely(rule: Rule, heard: Heard, row: int) -> bool:
     return bool(rule.learned and heard.said.chances[row] >= rule.learned.likely)
 
 
-def _categories(heard: _Heard, row: int) -> list[str]:
+def _categories(heard: Heard, row: int) -> list[str]:
     """The category that the text is most like, and the next one where it is nearly as like."""
     scores = heard.said.scores[row, : len(TEXT_CATEGORIES)]
     order = sorted(range(len(scores)), key=lambda one: -scores[one])[:2]
@@ -140,7 +142,7 @@ def _categories(heard: _Heard, row: int) -> list[str]:
     return [*named, "hate_harassment"] if attacks else named
 
 
-def _finding(rule: Rule, heard: _Heard, row: int, source: str) -> Finding:
+def _finding(rule: Rule, heard: Heard, row: int, source: str) -> Finding:
     span = heard.spans[row]
     chance = float(heard.said.chances[row])
     learned: dict[str, Any] = {
@@ -155,13 +157,13 @@ def _finding(rule: Rule, heard: _Heard, row: int, source: str) -> Finding:
     return rule.finding(source, **learned, **shown)
 
 
-def _telling(rule: Rule, heard: _Heard, span: _Span) -> list[str]:
+def _telling(rule: Rule, heard: Heard, span: _Span) -> list[str]:
     """The words that told most, as far as they may be shown."""
     text = " ".join(heard.utterances[place].text for place in span.places)
     shown = set(words_of(fold(mask(text)).text))
     return [gram for gram in heard.model.telling(span.read, rule.category, 8) if shown.issuperset(gram.split())][:3]
 
 
-def _ground(heard: _Heard, row: int) -> str | None:
+def _ground(heard: Heard, row: int) -> str | None:
     scores = heard.said.scores[row, _FIRST_GROUND : len(HEADS)].tolist()
     return ground_of(heard.spans[row].read.tagged, dict(zip(GROUNDS, scores, strict=True)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from processors.meeting_flagging.learned.concepts import Concepts, Tagged
 from processors.meeting_flagging.learned.vectors import DIMENSIONS, Numbers, Vectors
-from processors.meeting_flagging.learned.words import pairs, pieces, words_of
+from processors.meeting_flagging.learned.words import bordered, pieces, words_of
 
 # Shares of the blocks, and of the likeness of vectors, by leave-one-writer-out on the corpus (docs/trust-and-safety.md).
 BLOCK_SHARES: Mapping[str, float] = {"words": 1.0, "letters": 1.0, "concepts": 0.5, "concept_pairs": 0.5}
@@ -47,30 +47,30 @@ class Reader:
         tagged = self.concepts.tagged(words)
         named = [f"#{concepts[0]}" if concepts else word for concepts, word in tagged]
         grams = {
-            "words": [*words, *pairs(words)],
+            "words": [*words, *(f"{one} {two}" for one, two in bordered(words))],
             LETTERS: words,
             "concepts": [name for concepts, _ in tagged for name in concepts],
-            "concept_pairs": [pair for pair in pairs(named) if "#" in pair],
+            "concept_pairs": [f"{one} {two}" for one, two in bordered(named) if one[0] == "#" or two[0] == "#"],
         }
         return Read(words, tagged, {name: list(dict.fromkeys(found)) for name, found in grams.items()})
 
     def places(self, texts: Sequence[Sequence[str]]) -> Numbers:
         """Return where texts lie, a row each: the mean of its words' pieces, zeros for a text without words."""
         rows_of = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
-        table = np.array([self.vectors.of(word) for word in rows_of]).reshape(-1, DIMENSIONS + 1)
-        total = summed(table, [[rows_of[word] for word in words] for words in texts])
+        table = np.array([self.vectors.of(word) for word in rows_of], dtype=np.float32).reshape(-1, DIMENSIONS + 1)
+        total = summed(table, [[rows_of[word] for word in words] for words in texts], np.float32).astype(np.float64)
         places: Numbers = total[:, :-1] / np.maximum(1.0, total[:, -1:])
         return places
 
 
-def summed(table: Rows, rows: Sequence[Sequence[int]]) -> Numbers:
+def summed(table: Rows, rows: Sequence[Sequence[int]], dtype: type[np.floating[Any]] = np.float64) -> Rows:
     """Return for each text the sum of its rows of a table, in their order; zeros where it has none."""
-    found = np.zeros((len(rows), table.shape[1]))
+    found = np.zeros((len(rows), table.shape[1]), dtype)
     held = [number for number, one in enumerate(rows) if one]
     if held:
         flat = np.fromiter(chain.from_iterable(rows), dtype=np.intp)
         starts = np.cumsum([0, *(len(rows[number]) for number in held)])[:-1]
-        found[held] = np.add.reduceat(table[flat], starts, axis=0, dtype=np.float64)
+        found[held] = np.add.reduceat(table[flat], starts, axis=0, dtype=dtype)
     return found
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]")
 _SPACED = re.compile(r"(?<![^\W_'])[^\W\d_](?:[ .*_-][^\W\d_]){2,}(?![^\W_'])")  # "h a t e", "h.a.t.e"; not "I am a"
 _MIXED = re.compile(r"(?<!\S)(?=\S*[^\W\d_]\S*[^\W\d_])(?=\S*[^\W\d_][013457@$!]|[@$][^\W\d_])[\w@$!]+(?=[\s.,?!]|$)")
+_SIGN = re.compile(r"[013457@$!]")  # without one nothing is mixed
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _MARK = re.compile(r"\{\w+\}|\[[^\[\]]{1,30}\]")  # of a transcriber: {laughter}, [inaudible]
 _UNITS = re.compile(r"\d+\w{1,3}|\w{0,2}\d+|\w+!+")  # 10pm, 4k, v2, stop!
@@ -14,8 +15,9 @@ _UNITS = re.compile(r"\d+\w{1,3}|\w{0,2}\d+|\w+!+")  # 10pm, 4k, v2, stop!
 
 def words_of(text: str) -> list[str]:
     """Return the words, numbers and signs of a text in lower case, in order; what is stuttered counts once."""
-    words = _WORD.findall(_MIXED.sub(_unleet, _SPACED.sub(_joined, _MARK.sub(" ", text))))
-    return [word for place, word in enumerate(words) if not place or word != words[place - 1]]  # "you you you"
+    joined = _SPACED.sub(_joined, _MARK.sub(" ", text))
+    words = _WORD.findall(_MIXED.sub(_unleet, joined) if _SIGN.search(joined) else joined)
+    return [word for before, word in pairwise([None, *words]) if word != before]  # "you you you"
 
 
 def _joined(match: re.Match[str]) -> str:
@@ -27,16 +29,15 @@ def _unleet(match: re.Match[str]) -> str:
     return text if _UNITS.fullmatch(text) else text.translate(_LEET)
 
 
-def pairs(words: Sequence[str]) -> list[str]:
+def bordered(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Return neighbouring words, the text's borders counted as words."""
-    bordered = ["<", *words, ">"]
-    return [f"{first} {second}" for first, second in pairwise(bordered)]
+    return pairwise(["<", *words, ">"])
 
 
 def pieces(word: str) -> list[str]:
     """Return a word's runs of two to five letters, its borders counted as letters."""
-    bordered = f" {word} "
-    return [bordered[at : at + size] for size in range(2, 6) for at in range(len(bordered) - size + 1)]
+    whole = f" {word} "
+    return [whole[at : at + size] for size in range(2, 6) for at in range(len(whole) - size + 1)]
 
 
 def stretches(text: str, most_words: int) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ import pytest
 from processors.meeting_flagging import SHIPPED, Policy, PolicyError, load_policy
 from processors.meeting_flagging.labelled import read_labelled
 from processors.meeting_flagging.learned.concepts import read_concepts
-from processors.meeting_flagging.learned.detector import find_learned
+from processors.meeting_flagging.learned.detector import find_learned, hear
 from processors.meeting_flagging.learned.files import load_reader
 from processors.meeting_flagging.learned.grounds import ground_of
 from processors.meeting_flagging.learned.model import MODEL, TEXT_CATEGORIES
@@ -28,7 +28,7 @@ def found_in(*cues: tuple[str, str], policy: Policy = POLICY) -> list[Finding]:
     """What the model finds in cues of five seconds, one after another, each of a speaker."""
     said = [Utterance(who, 5.0 * place, 5.0 * place + 4.5, text) for place, (who, text) in enumerate(cues)]
     assert policy.model is not None
-    return find_learned(said, policy.model, policy.learned("transcript"), "transcript")
+    return find_learned(hear(said, policy.model), policy.learned("transcript"), "transcript")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from processors.meeting_flagging import load_policy, scan
 from processors.meeting_flagging.rules import Finding
-from processors.meeting_flagging.text_rules import MAX_HITS_PER_RULE, find
+from processors.meeting_flagging.text_rules import MAX_HITS_PER_RULE, find, windows
 from schemas.texts.redact import MAX_QUOTE_CHARACTERS, mask, quote
 from schemas.texts.transcripts import Utterance
 
@@ -16,7 +16,7 @@ POLICY = replace(load_policy(), model=None)  # rules alone: the model has tests 
 
 def said(*lines: tuple[str | None, float, str]) -> list[Finding]:
     cues = [Utterance(speaker, start, start + 2, text) for speaker, start, text in lines]
-    return find(cues, POLICY.text["transcript"], "transcript")
+    return find(cues, windows(cues), POLICY.text["transcript"], "transcript")
 
 
 def rules(findings: list[Finding]) -> list[str]:
