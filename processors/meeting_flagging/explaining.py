@@ -69,6 +69,8 @@ def _parts(findings: Sequence[Finding]) -> Iterator[str]:
             f" x confidence {finding['confidence']} x share {share:.1f}"
             f"  {finding['rule_id']}  {finding['category']}  {_place(finding)}"
         )
+        if finding.get("nearest"):
+            yield f"    like the labelled lines {', '.join(finding['nearest'])}"
 
 
 def _place(finding: Finding) -> str:

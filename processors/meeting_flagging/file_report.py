@@ -9,7 +9,15 @@ from processors.meeting_flagging.scanning import scan
 from processors.meeting_flagging.scoring import judge, parts
 
 _CAPTIONS = re.compile(r"(?:.*[^a-z])?(?:cc|captions)(?:[^a-z].*)?", re.IGNORECASE | re.DOTALL)
-_WORDS = ("quote", "quote_from", "quote_to", "said_before", "said_after", "speaker")  # of what was said, and by whom
+_WORDS = (
+    "quote",
+    "quote_from",
+    "quote_to",
+    "said_before",
+    "said_after",
+    "telling",
+    "speaker",
+)  # of what was said, and by whom
 _TIMED = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?WEBVTT)|-->")
 
 
@@ -71,6 +79,8 @@ def _row(finding: Finding, part: float) -> dict[str, Any]:
         "quote_to": finding["quote_to"],
         "said_before": finding["said_before"],
         "said_after": finding["said_after"],
+        "nearest": finding.get("nearest", []),  # labelled lines that the model finds it like; a rule has none
+        "telling": finding.get("telling", []),
         "part": round(part, 4),  # as fine as scores are
     }
 

@@ -42,6 +42,16 @@ def test_parts_are_told_the_heaviest_first() -> None:
     assert not any("do not tell" in line or "nor who" in line for line in lines)
 
 
+def test_learned_finding_names_what_it_is_like() -> None:
+    """The labelled lines that it lies nearest to, and none of the words that told."""
+    learned = finding("model.off_platform", nearest=["a-0001", "b-0002"], telling=["secret words"])
+
+    lines = explain(flag(learned), POLICY)
+
+    assert "    like the labelled lines a-0001, b-0002" in lines
+    assert "secret words" not in str(lines)
+
+
 def test_reasons_are_told() -> None:
     """The score, a grave finding, and a rule that flags by itself."""
     told = explain(flag(finding("metadata.recording_missing", start_seconds=None), severity=4), POLICY)

@@ -67,6 +67,19 @@ def test_chat_line_ends_when_it_starts() -> None:
     assert (report["flag"]["severity"], report["flag"]["score"]) == (3, 0.3)
 
 
+def test_learned_finding_shows_what_it_is_like_and_which_words_told() -> None:
+    """The nearest labelled lines by id, and words of the quote; a rule's finding has neither."""
+    said = b"install any desk and read me the nine digit code so I can control your computer"
+
+    report = file_report("01.vtt", b"WEBVTT\n\n1\n00:00:01.000 --> 00:00:05.000\nIda: " + said, load_policy())
+
+    by_model = [one for one in report["findings"] if one["rule"].startswith("model.")]
+    by_rule = [one for one in report["findings"] if not one["rule"].startswith("model.")]
+    assert by_model
+    assert all(len(one["nearest"]) == 3 and one["telling"] for one in by_model)
+    assert all(one["nearest"] == one["telling"] == [] for one in by_rule)
+
+
 def test_shadow_is_told_apart_and_without_quotes(tmp_path: Path) -> None:
     """A rule in shadow makes no flag, and shows neither words nor speaker."""
     (tmp_path / "family.yaml").write_text(
