@@ -285,6 +285,15 @@ def test_answer_is_413_when_the_body_is_over_the_limit(receiver: Receiver, size_
     assert receiver.metrics.counted("webhook_body_too_large_total") == (status == 413)
 
 
+def test_answer_is_400_when_the_body_never_comes(receiver: Receiver) -> None:
+    """A client that announced a body and hung up did not deliver anything; it is no bug of ours either."""
+    answer = receiver.client.post("/webhooks/zoom", environ_overrides={"CONTENT_LENGTH": "10"})
+
+    assert (answer.status_code, answer.data) == (400, b"")
+    assert not receiver.published
+    assert not receiver.quarantined
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
 def test_answer_is_405_when_the_method_is_another(receiver: Receiver, method: str) -> None:
     """Only POST reaches the webhook."""
