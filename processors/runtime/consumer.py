@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 _TOGETHER = 64  # records decided in one transaction: most of what there is to save, in a few milliseconds
 _POLL_SECONDS = 0.25  # how late a stop or a progress mark may come when nothing arrives
 _RETRY_SECONDS = 1.0  # between tries while the database or the log is away
+# How often offsets are committed while records keep coming: each time costs a flush or a message to the server, and a
+# process that dies in between only reads again what it knows to be handled.
+_COMMIT_SECONDS = 0.5
 _BRAKE_SECONDS = 1.0  # how late a member notices that another one braked
 
 
@@ -60,6 +63,7 @@ class ConsumerLoop:
         self._taken: dict[TopicPartition, int] = {}
         self._decided: dict[tuple[TopicPartition, int], tuple[Event, list[Outcome]]] = {}
         self._wrote = False
+        self._committed_at: float | None = None
         self._progress = Progress(parts.engine, parts.processor.name, parts.clock)
 
     def run(self, stop: threading.Event) -> None:
@@ -68,12 +72,15 @@ class ConsumerLoop:
         Raises:
             BrakedError: too much failed in a way that nobody foresaw.
         """
-        while not stop.is_set():
-            try:
-                self.run_once(stop)
-            except TransientError as error:
-                log.warning("log.unavailable", processor=self._parts.processor.name, reason=str(error))
-                stop.wait(_RETRY_SECONDS)
+        try:
+            while not stop.is_set():
+                try:
+                    self.run_once(stop)
+                except TransientError as error:
+                    log.warning("log.unavailable", processor=self._parts.processor.name, reason=str(error))
+                    stop.wait(_RETRY_SECONDS)
+        finally:
+            self._try_to_settle()
 
     def run_once(self, stop: threading.Event) -> int:
         """Take one batch; return how many records were polled."""
@@ -92,9 +99,8 @@ class ConsumerLoop:
             if self._tripped is not None:
                 self._stop(self._tripped, record)
         self._mark_progress(idle=not records)
-        if self._taken:
-            self._parts.consumer.commit(self._taken)
-            self._taken.clear()
+        if not records or self._commit_is_due():
+            self._settle()
         return len(records)
 
     def _decide_together(self, records: Sequence[Record]) -> None:
@@ -128,8 +134,7 @@ class ConsumerLoop:
         try:
             self._parts.brake.trip(reason, record.place, record.offset + 1)
         except BrakedError:
-            with suppress(TransientError):
-                self._parts.consumer.commit(self._taken)
+            self._try_to_settle()
             raise
 
     def _take(self, record: Record, stop: threading.Event) -> bool:
@@ -194,6 +199,7 @@ class ConsumerLoop:
 
     def _dead_letter(self, record: Record, error: Exception) -> None:
         self._parts.dead_letters.put(record, error)
+        self._committed_at = None  # with this batch: read again, it would be put there again
         name = self._parts.processor.name
         self._parts.metrics.count("processor_records_total", processor=name, outcome="dead_lettered")
         log.error("record.dead_lettered", **self._place(record), reason=reason_of(error), error=digest_of(error))
@@ -207,14 +213,36 @@ class ConsumerLoop:
         }
 
     def _mark_progress(self, *, idle: bool) -> None:
-        """Note up to when each partition has been read; after decisions this is what makes them durable."""
+        """Note up to when each partition has been read."""
         if idle and self._progress.is_due():
             asked_at = self._parts.clock.now()
             assigned = self._parts.consumer.assignment()
             self._progress.idle((place for place, at_end in assigned.items() if at_end), asked_at)
-        if self._wrote or self._progress.is_due():
-            self._progress.write(durable=self._wrote)
-            self._wrote = False
+        if self._progress.is_due():
+            self._write_progress()
+
+    def _commit_is_due(self) -> bool:
+        now = self._parts.clock.monotonic()
+        return self._committed_at is None or now - self._committed_at >= _COMMIT_SECONDS
+
+    def _settle(self) -> None:
+        """Make what was decided durable, then commit the offsets of what was taken."""
+        if self._wrote:
+            self._write_progress()
+        if self._taken:
+            self._parts.consumer.commit(self._taken)
+            self._taken.clear()
+        self._committed_at = self._parts.clock.monotonic()
+
+    def _try_to_settle(self) -> None:
+        """At the end: what cannot be committed is read again."""
+        with suppress(TransientError):
+            self._settle()
+
+    def _write_progress(self) -> None:
+        """Write the marks; after decisions this is what makes them durable."""
+        self._progress.write(durable=self._wrote)
+        self._wrote = False
 
 
 def _by_time(records: Sequence[Record]) -> Iterator[Record]:

@@ -58,6 +58,7 @@ class Worker:
         self._concurrency = concurrency
         self._failures = FailureCount()
         self._wake = threading.Event()
+        self._stop = threading.Event()
         self._lock = threading.Lock()
         self._ready: deque[Leased] = deque()
         self._held: set[Leased] = set()
@@ -76,6 +77,7 @@ class Worker:
         Raises:
             BrakedError: too much failed in a way that nobody foresaw.
         """
+        self._stop = stop
         threading.Thread(target=self._renew_leases, args=(stop,), name="lease-renewer", daemon=True).start()
         while not stop.is_set() and self._braked is None:
             self._wake.clear()
@@ -157,7 +159,8 @@ class Worker:
         leased = self._tools.outbox.lease(free + ahead - waiting, self._read_until())
         with self._lock:
             self._ready.extend(leased)
-            more = min(self._concurrency - len(self._held), len(self._ready))
+            free = 0 if self._stop.is_set() else self._concurrency - len(self._held)  # what is not begun is given back
+            more = min(free, len(self._ready))
             firsts = [self._ready.popleft() for _ in range(more)]
             self._held.update(firsts)
         for first in firsts:
@@ -180,7 +183,8 @@ class Worker:
     def _next(self, done: Leased) -> Leased | None:
         with self._lock:
             self._held.discard(done)
-            following = self._ready.popleft() if self._ready and self._braked is None else None
+            goes_on = self._braked is None and not self._stop.is_set()
+            following = self._ready.popleft() if self._ready and goes_on else None
             if following is not None:
                 self._held.add(following)
             low = len(self._ready) <= _AHEAD // 2

@@ -128,6 +128,39 @@ def test_an_offset_is_committed_only_after_the_decisions_are_stored(bench: Bench
     assert stored == [["one", "two"]]
 
 
+def test_offsets_are_committed_twice_a_second_while_records_keep_coming(bench: Bench) -> None:
+    """The first batch's at once; what follows half a second later, or as soon as nothing comes."""
+    committed = []
+    for name, seconds in (("one", 0.0), ("two", 0.4), ("three", 0.1), ("four", 0.1)):
+        bench.clock.advance(seconds)
+        bench.hear(name)
+        committed.append(bench.consumer.committed)
+    bench.loop.run_once(bench.stop)
+
+    assert [*committed, bench.consumer.committed] == [1, 1, 3, 3, 4]
+
+
+def test_offsets_are_committed_at_a_stop(bench: Bench) -> None:
+    """Nobody reads again what was handled before an orderly end."""
+    bench.hear("one")
+    bench.hear("two")
+    bench.stop.set()
+
+    bench.loop.run(bench.stop)
+
+    assert bench.consumer.committed == 2
+
+
+def test_a_dead_letter_is_committed_with_its_batch(bench: Bench) -> None:
+    """Read again it would be put there again."""
+    bench.hear("one")
+    bench.processor.chokes_on["two"] = invalid
+
+    bench.hear("two")
+
+    assert (len(bench.dead_letters()), bench.consumer.committed) == (1, 2)
+
+
 def test_a_commit_that_fails_leads_to_doubles_and_to_nothing_else(bench: Bench) -> None:
     """After a restart the records come again and are known."""
 
