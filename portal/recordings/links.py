@@ -58,7 +58,7 @@ class Links:
 
     def _seconds(self, call: Call, file: File) -> int:
         left = min(file.access_until, call.access_until or file.access_until) - self._clock.now()
-        seconds = int(min(_length(call, file) + PAUSES, LONGEST, left).total_seconds())
+        seconds = int(min(link_life(file.recording_start, call.session_end(file.session_id)), left).total_seconds())
         if seconds < 1:
             raise access_over(call)
         return seconds
@@ -70,11 +70,10 @@ def access_over(call: Call) -> Problem:
     return Problem(HTTPStatus.GONE, "access-over", f"This recording can no longer be watched.{until}")
 
 
-def _length(call: Call, file: File) -> timedelta:
-    """At most how long the recording plays: from its start to its session's end; as long as a link may live if unknown."""
-    end = call.session_end(file.session_id)
+def link_life(recording_start: str | None, end: datetime | None) -> timedelta:
+    """Return how long a link lives: as a recording from its start to the end plays, and PAUSES; LONGEST if unknown."""
     try:
-        start = parse_time(file.recording_start or "")
+        start = parse_time(recording_start or "")
     except InvalidEvent:
         return LONGEST
-    return LONGEST if end is None or end <= start else end - start
+    return LONGEST if end is None or end <= start else min(end - start + PAUSES, LONGEST)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row
@@ -12,13 +12,13 @@ from infra.database.engine import reading
 from infra.secret import Secret
 from infra.storage.base import ObjectStore
 from portal.auth.sessions import Analyst
+from portal.recordings.links import link_life
 from portal.reviews.cases import Case, Finding
 from portal.reviews.desk import Desk, reason_of
 from portal.reviews.holds import files_of
 from portal.reviews.transcripts import Line, Transcripts
 from schemas.archive import PLAYABLE
 
-LINK_LIFE = timedelta(minutes=90)  # an hour's call with pauses; opening it again is a click and a reason
 _BEST = ("video", "audio")
 _CAPTIONS = ("captions", "transcript")
 
@@ -63,13 +63,14 @@ class Recordings:
         file = best(files, finding)
         if file is None or self._store.head(file.object_key, file.version_id) is None:
             return None
-        seconds = int(LINK_LIFE.total_seconds())
-        url = self._store.link(file.object_key, file.version_id, seconds)
+        life = link_life(file.recording_start, file.call_ended_at)
+        until = self._clock.now() + life
+        url = self._store.link(file.object_key, file.version_id, int(life.total_seconds()))
         captions = caption_file(files, file)
         return Opened(
             file=file,
             url=url,
-            until=self._clock.now() + LINK_LIFE,
+            until=until,
             second=finding.data["start_seconds"] if finding is not None and finding.is_placed else 0.0,
             caption_key=None if captions is None else captions.file_id or captions.object_key.rpartition("/")[2],
         )

@@ -1,17 +1,18 @@
 """An analyst reaches a recording by one way alone: an open case, claimed by them, with a reason. Every other is tried."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy import update
 
 from infra.database.engine import writing
-from infra.database.tables import portal_flags
+from infra.database.tables import portal_flags, receipts
 from infra.errors import TransientError
 from portal.reviews.desk import LEASE
 from tests.unit.portal.harness import PUBLIC_URL
-from tests.unit.portal.reviews.review_world import Browser, World
+from tests.unit.portal.reviews.review_world import BEGAN, Browser, World
 
 REASON = "was that a threat?"
 LINK = "https://recordings.example/"
@@ -102,6 +103,22 @@ def test_a_reason_must_say_something(world: World, reason: str) -> None:
 
     assert open_recording(browser, reason=reason) == "422"
     assert "recording.opened" not in {action for _, action, _ in world.deeds()}
+
+
+@pytest.mark.parametrize(
+    ("ended_after", "seconds"),
+    [(600, 595 + 900), (7205, 7200 + 900), (20_000, 4 * 3600)],
+    ids=["short", "two hours", "long"],
+)
+def test_a_link_lives_as_long_as_the_recording_plays(world: World, ended_after: int, seconds: int) -> None:
+    """And a quarter of an hour for pauses; four hours at most."""
+    ended_at = BEGAN + timedelta(seconds=ended_after)
+    with writing(world.portal.engine) as connection:
+        connection.execute(update(receipts).values(call_ended_at=ended_at))
+    browser = world.analyst()
+    browser.claim()
+
+    assert f"seconds={seconds}#" in open_recording(browser)
 
 
 def test_no_link_without_its_entry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
