@@ -1,5 +1,6 @@
 """A case's page, and what can be done there."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -99,6 +100,12 @@ def add(blueprint: Blueprint, ports: Ports, board: Board) -> None:
         board.desk.hand_over(flag_id, g.analyst, to)
         return redirect(url_for("reviews.case", flag_id=flag_id), HTTPStatus.SEE_OTHER)
 
+    _add_holds(blueprint, ports, board, page)
+
+
+def _add_holds(blueprint: Blueprint, ports: Ports, board: Board, page: Callable[..., str]) -> None:
+    """Add what is done about holding a case's recordings; `page` draws the case up."""
+
     @blueprint.get("/<flag_id>/hold")
     def hold(flag_id: str) -> ResponseReturnValue:
         """What the store says of the holds, read back now; asked for by the page once it is there."""
@@ -112,7 +119,16 @@ def add(blueprint: Blueprint, ports: Ports, board: Board) -> None:
 
     @blueprint.post("/<flag_id>/hold")
     def place_hold(flag_id: str) -> ResponseReturnValue:
-        board.desk.hold(flag_id, g.analyst, request.form.get("reason", ""), _day(request.form.get("review_at", "")))
+        """One that is refused for what was typed comes back with it."""
+        reason, review_at = request.form.get("reason", ""), request.form.get("review_at", "")
+        try:
+            board.desk.hold(flag_id, g.analyst, reason, _day(review_at))
+        except Problem as refused:
+            case = board.desk.look(flag_id)
+            if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY or case.active_holds("manual"):
+                raise  # there is no form on the page
+            typed = {"reason": reason, "review_at": review_at, "refused": refused.detail}
+            return page(case, typed=typed), refused.status
         return redirect(url_for("reviews.case", flag_id=flag_id, _anchor="hold"), HTTPStatus.SEE_OTHER)
 
     @blueprint.post("/<flag_id>/hold/release")

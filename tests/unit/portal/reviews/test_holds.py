@@ -76,6 +76,16 @@ def test_a_hold_by_hand_needs_a_reason_and_a_day(world: World) -> None:
     assert lead.get("/leads").text.index("look at again now") < lead.get("/leads").text.index("Escalated")
 
 
+def test_a_refused_hold_comes_back_with_what_was_typed(world: World) -> None:
+    """And says what is wrong with it."""
+    page = world.analyst().post("/flag-1/hold", reason='the "other" side asked', review_at="2025-01-01")
+
+    assert page.status_code == 422
+    assert "The review date must lie ahead, within a year." in page.text
+    assert 'value="the &#34;other&#34; side asked"' in page.text
+    assert 'value="2025-01-01"' in page.text
+
+
 def test_releasing_says_when_the_recordings_go(world: World) -> None:
     """Their own day while it lies ahead; within a day when it is past."""
     browser = world.analyst()
