@@ -50,9 +50,19 @@ def test_a_claim_that_goes_on_keeps_when_it_began(world: World) -> None:
         clock.advance(minutes * 60)
         (lead if path.endswith("claim") else ida).post(path, **more)
         clock.advance(60)
-        looked += re.findall(r"<td>(\d+ min)</td>", lead.get("/leads").text)
+        looked += re.findall(r">(\d+ min)</td>", lead.get("/leads").text)
 
     assert looked == ["6 min", "1 min", "1 min"]
+
+
+def test_each_cell_of_the_leads_lists_says_what_it_is(world: World) -> None:
+    """On a phone there is no head above the columns."""
+    world.analyst().claim()
+
+    page = world.analyst("lead-1", "lead").get("/leads").text
+
+    assert re.findall(r'<td data-label="([^"]+)"', page) == ["Case", "By", "For"]
+    assert "<td>" not in page
 
 
 def test_a_case_is_released_and_handed_over(world: World) -> None:
