@@ -1,8 +1,9 @@
 """Simulated Zoom at work: sends what is planned, side by side, each delivery tried again on Zoom's schedule, and keeps book."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Condition, Thread
 
 from infra.clock import SystemClock
@@ -13,6 +14,7 @@ from infra.zoom.simulator.player import RETRIES_AT_SECONDS
 from tests.fault_lab.plan import SCALE, Attempt, Sent, publish_recordings
 
 CLOCK = SystemClock()
+HELD_SECONDS = 0.5  # until a last try that is held is looked at again
 SENDERS = 32  # deliveries under way at once, as many as the receiver's threads
 
 
@@ -29,6 +31,7 @@ class Load:
         self._changed = Condition()
         self._under_way = 0
         self._closed = False
+        self._holds = False
         self._began_at = 0.0
         self._thread = Thread(target=self._run, name="load", daemon=True)
         for call in {id(one.call): one.call for one in sent}.values():
@@ -54,6 +57,13 @@ class Load:
         self._thread.join(seconds)
         return self.is_over
 
+    @contextmanager
+    def last_tries_held(self) -> Iterator[None]:
+        """Have Zoom's last tries wait: its 85 minutes are longer than any outage, however slowly this machine starts a program."""
+        self._holds = True
+        yield
+        self._holds = False
+
     def close(self) -> None:
         """Send nothing more."""
         with self._changed:
@@ -76,8 +86,12 @@ class Load:
                     return None
                 wait = 0.5 if not self._due else self._began_at + self._due[0][0] - CLOCK.monotonic()
                 if self._due and wait <= 0:
+                    number = heapq.heappop(self._due)[1]
+                    if self._holds and len(self.sent[number].attempts) == len(RETRIES_AT_SECONDS):
+                        heapq.heappush(self._due, (CLOCK.monotonic() - self._began_at + HELD_SECONDS, number))
+                        continue
                     self._under_way += 1
-                    return heapq.heappop(self._due)[1]
+                    return number
                 self._changed.wait(min(wait, 0.5))
 
     def _try(self, number: int) -> None:

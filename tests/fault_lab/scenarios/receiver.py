@@ -30,6 +30,11 @@ def log_away(world: World) -> Iterator[None]:
 def killed_while_spooling(lab: Lab) -> None:
     """The log is away and events are spooled: kill -9, twice. The log is back and takes what was spooled: kill -9."""
     lab.wait(lab.seconds * lab.random.uniform(0.1, 0.2))
+    with lab.load.last_tries_held():
+        _kill_thrice(lab)
+
+
+def _kill_thrice(lab: Lab) -> None:
     with log_away(lab.world):
         for when in ("while spooling", "while spooling again"):
             _wait_for_spool(lab)
