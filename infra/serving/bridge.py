@@ -9,12 +9,14 @@ import io
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any, Literal, Protocol
 
 import structlog
 
 from infra.clock import Clock
+from infra.serving.turns import Turns
 
 ARRIVED_AT = "infra.serving.arrived_at"  # WSGI environ: monotonic seconds, from before the body was read
 IN_FLIGHT_PER_THREAD = 4  # more would wait past every deadline behind a part that does not answer
@@ -49,7 +51,7 @@ class Bridge:
 
     A body has `body_seconds` from the request's arrival. `on_refusal` hears why a request got no thread, `on_in_flight`
     how many wait for their answer; both are called on the loop. `on_stop` runs in the worker once every request is
-    answered.
+    answered. Where requests compute more than they wait, `turns` says how many are worked at, at a time.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Bridge:
         on_refusal: Callable[[RefusalReason], None],
         on_in_flight: Callable[[int], None],
         on_stop: Callable[[], None],
+        turns: Turns | None = None,
     ) -> None:
         self._app = app
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
@@ -73,6 +76,7 @@ class Bridge:
         self._on_refusal = on_refusal
         self._on_in_flight = on_in_flight
         self._on_stop = on_stop
+        self._turns = turns
         self._in_flight = 0
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -119,7 +123,8 @@ class Bridge:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_in_flight")
         self._track(+1)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, _respond, self._app, wsgi_environ)
+            async with nullcontext() if self._turns is None else self._turns.taken():
+                return await asyncio.get_running_loop().run_in_executor(self._pool, _respond, self._app, wsgi_environ)
         finally:
             self._track(-1)
 

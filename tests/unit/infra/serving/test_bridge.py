@@ -2,11 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
+import pytest
+
 from infra.clock import SystemClock
+from infra.serving import turns
 from infra.serving.bridge import Bridge, RefusalReason, WsgiApp
+from infra.serving.turns import Turns
 
 LIMIT = 100
 
@@ -60,7 +64,13 @@ class Heard:
         self.in_flight: list[int] = []
 
 
-def bridge(app: WsgiApp = echo, threads: int = 2, heard: Heard | None = None, body_seconds: float = 1.0) -> Bridge:
+def bridge(
+    app: WsgiApp = echo,
+    threads: int = 2,
+    heard: Heard | None = None,
+    body_seconds: float = 1.0,
+    turns: Turns | None = None,
+) -> Bridge:
     heard = heard or Heard()
     return Bridge(
         app,
@@ -71,7 +81,19 @@ def bridge(app: WsgiApp = echo, threads: int = 2, heard: Heard | None = None, bo
         on_refusal=heard.refusals.append,
         on_in_flight=heard.in_flight.append,
         on_stop=lambda: None,
+        turns=turns,
     )
+
+
+def call_all(target: Bridge, protocols: Sequence[Protocol]) -> list[int]:
+    """Ask all at once, in this order; return the answers' status codes."""
+
+    async def play() -> None:
+        await asyncio.gather(*(target.__rsgi__(Scope(()), protocol) for protocol in protocols))
+
+    asyncio.run(play())
+    target.__rsgi_del__(None)
+    return [protocol.answer[0] for protocol in protocols if protocol.answer is not None]
 
 
 def call(target: Bridge, protocol: Protocol, *headers: tuple[str, str]) -> tuple[int, dict[str, str], bytes]:
@@ -193,3 +215,58 @@ def test_health_is_told_when_every_thread_waits() -> None:
     target.__rsgi_del__(None)
 
     assert health.answer == (200, [("content-type", "text/plain")], b"ok\n")
+
+
+def test_as_many_as_there_are_turns_are_worked_at_when_more_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two turns: always two at a time, never a third, though there are threads for all."""
+    monkeypatch.setattr(turns, "TURN_SECONDS", 60)
+    both, at_work, counted = threading.Barrier(2, timeout=10), set[int](), list[int]()
+
+    def meet(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        at_work.add(threading.get_ident())
+        both.wait()
+        counted.append(len(at_work))
+        both.wait()
+        at_work.discard(threading.get_ident())
+        both.wait()
+        return echo(environ, start_response)
+
+    answers = call_all(bridge(meet, threads=8, turns=Turns(2)), [Protocol(b"x") for _ in range(6)])
+
+    assert answers == [200] * 6
+    assert set(counted) == {2}
+
+
+def test_others_are_answered_when_everyone_with_a_turn_waits_for_somebody() -> None:
+    """A turn ends by itself: requests that wait for Zoom do not keep a page from coming, nor lose their own answers."""
+    page_is_there = threading.Event()
+
+    def wait_or_answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["wsgi.input"].getvalue() == b"page":
+            page_is_there.set()
+        elif not page_is_there.wait(10):
+            raise TimeoutError
+        return echo(environ, start_response)
+
+    slow, page = [Protocol(b"call") for _ in range(2)], Protocol(b"page")
+    answers = call_all(bridge(wait_or_answer, threads=3, turns=Turns(2)), [*slow, page])
+
+    assert answers == [200, 200, 200]
+
+
+def test_no_turn_is_made_or_lost_when_they_end_in_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the request or the time was over first, a turn is given back once."""
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0)
+    few = Turns(1)
+
+    async def play() -> bool:
+        async with few.taken(), few.taken():  # the first one is over by itself
+            pass
+        monkeypatch.setattr(turns, "TURN_SECONDS", 60)
+        async with few.taken():
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(few.taken().__aenter__(), 0.01)
+        async with few.taken():
+            return True
+
+    assert asyncio.run(play())
