@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install install-system run demo test test-unit pictures faults soak fuzz fuzz-long lint bench bench-policy policy-model lock clean
+.PHONY: help install install-system run demo test test-unit pictures faults soak fuzz fuzz-long lint audit bench bench-policy policy-model lock clean
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## Say what there is
@@ -79,12 +79,16 @@ bench-%: .venv/installed-bench
 		echo "the peers of requirements-bench.lock could not be installed: their rows will say so"
 	@touch $@
 
-lint: .venv/installed-dev ## Check style, types, who imports whom, and that what is imported is declared
+lint: .venv/installed-dev ## Check style, security (Bandit's rules, known vulnerabilities), types, who imports whom, and that what is imported is declared
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/deptry .
+	@$(MAKE) --no-print-directory audit
+
+audit: .venv/installed-dev ## Ask PyPI whether a vulnerability is known in what the lock files pin; says what it could not ask, and passes then
+	@$(PYTHON_IN_VENV) -m tests.dependency_audit requirements-dev.lock requirements-matrix.lock
 
 UV_COMPILE = echo 'hatchling>=1.29' | .venv/bin/uv pip compile --quiet pyproject.toml - --extra local --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
