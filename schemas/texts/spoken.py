@@ -47,6 +47,7 @@ _MAYBE_SPELLED = re2.compile(r"\b\pL(?:[\s,.-]+\pL){2}\b")
 _MAYBE_ADDRESS = re2.compile(
     rf"(?:{_ANY_AT})\s.{{1,40}}(?:\s(?:{_ANY_DOT})\s|\.)(?:{'|'.join(sorted(TOP_LEVEL))})\b|\bat\s+(?:g mail|hot mail|{'|'.join(sorted(DOMAINS_ALONE))})\b"
 )
+_MAYBE = re2.compile("|".join(one.pattern for one in (_MAYBE_NUMBER, _MAYBE_SPELLED, _MAYBE_ADDRESS)))
 
 
 class _Token(NamedTuple):
@@ -57,6 +58,8 @@ class _Token(NamedTuple):
 
 def write_down(folded: Folded) -> Folded:
     """Return the text with spoken digits, spelled words and spoken addresses written down; never raises."""
+    if _MAYBE.search(folded.text) is None:
+        return folded
     if _MAYBE_NUMBER.search(folded.text) is not None:
         folded = folded.replaced(_numbers(folded.text))
     if _MAYBE_SPELLED.search(folded.text) is not None:
@@ -70,7 +73,7 @@ def is_mostly_number(text: str) -> bool:
     """Whether somebody does little else than dictating digits or letters here."""
     if _ONE_NUMBER.search(text) is None:
         return False
-    words = [token.text for token in _tokens(text.lower()) if token.text.isalnum()]
+    words = [word for word in _TOKEN.findall(text.lower()) if word.isalnum()]
     known = sum(
         word.isdigit() or len(word) == 1 or word in _DIGITS or word in FILLERS or word in REPEATS for word in words
     )
