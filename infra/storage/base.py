@@ -99,6 +99,10 @@ class ObjectStore(Protocol):
         """Return what is stored there; None when nothing is."""
         ...
 
+    def has(self, key: str, version_id: str | None = None) -> bool:
+        """Tell whether something is stored there: like `head`, but quick, and tried once: somebody is waiting."""
+        ...
+
     def put_small(self, key: str, body: bytes, description: Description, crc32: int) -> str | None:
         """Store a whole object at once; return its version id, None where there are no versions.
 

@@ -32,6 +32,7 @@ from infra.storage.base import (
     UploadGone,
 )
 from infra.storage.lifecycle import merge_rules
+from infra.storage.look import is_there
 from infra.storage.object_lock import has_object_lock, legal_hold, set_legal_hold
 from infra.storage.s3_errors import code_of, status_of, translated
 
@@ -97,6 +98,9 @@ class S3Store:
             metadata=found.get("Metadata", {}),
             modified_at=found["LastModified"],
         )
+
+    def has(self, key: str, version_id: str | None = None) -> bool:
+        return is_there(self._client, self._bucket, key, _version(version_id))
 
     def put_small(self, key: str, body: bytes, description: Description, crc32: int) -> str | None:
         with translated("put"):

@@ -53,7 +53,7 @@ class Links:
 
     def check_there(self, file: File) -> None:
         """Make sure that the store still has it: a link to nothing would be a player that says nothing."""
-        if self._store.head(file.object_key, file.version_id) is None:
+        if not self._store.has(file.object_key, file.version_id):
             raise Problem(HTTPStatus.GONE, "recording-removed", "This recording has been removed.")
 
     def _seconds(self, call: Call, file: File) -> int:

@@ -61,7 +61,7 @@ class Recordings:
         finding = case.finding(finding_id)
         files = self.files(case)
         file = best(files, finding)
-        if file is None or self._store.head(file.object_key, file.version_id) is None:
+        if file is None or not self._store.has(file.object_key, file.version_id):
             return None
         life = link_life(file.recording_start, file.call_ended_at)
         until = self._clock.now() + life

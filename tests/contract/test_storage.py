@@ -28,7 +28,7 @@ def key() -> str:
     return f"calls/{uuid4().hex}/file"
 
 
-# moto takes any checksum, and breaks on completing an upload that is gone.
+# moto takes any checksum, breaks on completing an upload that is gone, and is not asked by links.
 NOT_MOTO = pytest.mark.parametrize("store", ["memory", pytest.param("seaweedfs", marks=pytest.mark.s3)], indirect=True)
 SEAWEEDFS = pytest.param("seaweedfs", marks=pytest.mark.s3)
 
@@ -98,6 +98,19 @@ def test_a_small_object_comes_back_as_it_was_put(store: ObjectStore, key: str) -
     assert found.modified_at.tzinfo is not None
     assert store.get_tags(key, version_id) == TAGS
     assert b"".join(store.read(key, version_id)) == b"hello"
+
+
+@NOT_MOTO
+@pytest.mark.parametrize("name", ["calls/2f61/file", ODD_KEY])
+def test_whether_an_object_is_there(store: ObjectStore, name: str) -> None:
+    """Told as it is at the moment, whatever the key holds."""
+    store.delete(name)
+    before = store.has(name)
+    put(store, name)
+    there = store.has(name)
+    store.delete(name)
+
+    assert (before, there, store.has(name)) == (False, True, False)
 
 
 def test_an_odd_key_is_kept_as_it_is(store: ObjectStore) -> None:
@@ -367,6 +380,8 @@ def test_wrong_keys_are_a_permanent_error(s3_server: S3Server, monkeypatch: pyte
         put(store, key)
     assert "wrong-secret" not in str(caught.value)
     assert s3_server.environment()["AWS_ACCESS_KEY_ID"] not in str(caught.value)
+    with pytest.raises(PermanentError, match="403"):
+        store.has(key)
     store.close()
 
 
@@ -377,6 +392,8 @@ def test_a_dead_store_is_a_transient_error(monkeypatch: pytest.MonkeyPatch, key:
 
     with pytest.raises(TransientError):
         store.head(key)
+    with pytest.raises(TransientError):
+        store.has(key)
     store.close()
 
 
@@ -386,8 +403,9 @@ def test_a_store_without_keys_is_the_operators_business(monkeypatch: pytest.Monk
     use_environment(monkeypatch, {"AWS_EC2_METADATA_DISABLED": "true", **nowhere})
     store = S3Store("contract", "http://127.0.0.1:1")
 
-    with pytest.raises(ConfigurationError, match="AWS_"):
-        store.head(key)
+    for ask in (store.head, store.has):
+        with pytest.raises(ConfigurationError, match="AWS_"):
+            ask(key)
     store.close()
 
 

@@ -74,6 +74,17 @@ def test_a_link_opens_its_version_alone(store: S3Store) -> None:
     assert fetch(store.link("calls/2f61/file", version_id, 60)).content == b"0123456789"
 
 
+@REAL
+def test_whether_a_version_is_there(store: S3Store) -> None:
+    """It is while the key is deleted, and until it is deleted itself."""
+    version_id = put(store, "calls/2f61/file")
+    store.delete("calls/2f61/file")
+    kept = store.has("calls/2f61/file", version_id), store.has("calls/2f61/file")
+    store.delete("calls/2f61/file", version_id)
+
+    assert (*kept, store.has("calls/2f61/file", version_id)) == (True, False, False)
+
+
 def test_a_link_to_what_is_gone_leads_nowhere(store: S3Store) -> None:
     """It can be made all the same: the store is not asked."""
     version_id = put(store, "calls/2f61/file")

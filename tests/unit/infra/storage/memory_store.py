@@ -53,6 +53,10 @@ class MemoryStore:
             key, None, len(found.body), found.description.content_type, found.crc32, metadata, MODIFIED_AT
         )
 
+    def has(self, key: str, version_id: str | None = None) -> bool:
+        self.before("has")
+        return key in self.objects
+
     def put_small(self, key: str, body: bytes, description: Description, crc32: int) -> str | None:
         self.before("put_small")
         self._store(key, body, description, crc32)

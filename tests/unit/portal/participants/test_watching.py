@@ -260,7 +260,7 @@ def _no_audit(portal: Portal, patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_store(portal: Portal, patch: pytest.MonkeyPatch) -> None:
-    portal.store.before = failing_on("head", TransientError("the store does not answer"))
+    portal.store.before = failing_on("has", TransientError("the store does not answer"))
 
 
 @pytest.mark.parametrize("broken", [_no_audit, _no_store])
