@@ -241,7 +241,7 @@ def _spelled(tokens: Sequence[_Token]) -> Iterator[Piece]:
     """Runs of three single letters or more, as in "p a y p a l"; "double l" and "a as in apple" belong to them."""
     at = 0
     while at < len(tokens):
-        letters, after = _letters(tokens, at)
+        letters, after = _letters(tokens, at) if len(tokens[at].text) == 1 else ("", at)
         if len(letters) >= 3:
             yield tokens[at].start, tokens[after - 1].end, letters
         at = max(after, at + 1)
