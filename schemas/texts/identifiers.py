@@ -67,6 +67,7 @@ _OTHER_WORDS = re2.compile(
 )
 
 
+_FEWEST_DIGITS = 4  # of a number that could tell who somebody is
 _COUNTED = "1234567890123456789"  # somebody counts, or types along the keys
 
 
@@ -125,7 +126,7 @@ def _candidates(text: str) -> Iterator[Identifier]:
             yield Identifier("ip", *match.span(1))
     yield from (_spot("iban", match) for match in _IBAN.finditer(text) if iban.is_valid(match.group()))
     yield from (_spot("ssn", match) for match in _SSN.finditer(text) if ssn.is_valid(_digits(match.group())))
-    numbers = list(_NUMBER.finditer(text))
+    numbers = [match for match in _NUMBER.finditer(text) if len(_digits(match.group())) >= _FEWEST_DIGITS]
     for match in numbers:
         yield from _card(text, match)
     for match in numbers:
@@ -137,7 +138,7 @@ def _candidates(text: str) -> Iterator[Identifier]:
             yield _spot("ssn", match)
         elif _is_phone(text, match):
             yield _spot("phone", match)
-    yield from (_spot("number", match) for match in numbers if len(_digits(match.group())) >= 4)
+    yield from (_spot("number", match) for match in numbers)
 
 
 def _spot(kind: str, match: Match) -> Identifier:

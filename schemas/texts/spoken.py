@@ -47,7 +47,6 @@ _MAYBE_SPELLED = re2.compile(r"\b\pL(?:[\s,.-]+\pL){2}\b")
 _MAYBE_ADDRESS = re2.compile(
     rf"(?:{_ANY_AT})\s.{{1,40}}(?:\s(?:{_ANY_DOT})\s|\.)(?:{'|'.join(sorted(TOP_LEVEL))})\b|\bat\s+(?:g mail|hot mail|{'|'.join(sorted(DOMAINS_ALONE))})\b"
 )
-_MAYBE = re2.compile("|".join(one.pattern for one in (_MAYBE_NUMBER, _MAYBE_SPELLED, _MAYBE_ADDRESS)))
 
 
 class _Token(NamedTuple):
@@ -58,8 +57,6 @@ class _Token(NamedTuple):
 
 def write_down(folded: Folded) -> Folded:
     """Return the text with spoken digits, spelled words and spoken addresses written down; never raises."""
-    if _MAYBE.search(folded.text) is None:
-        return folded
     if _MAYBE_NUMBER.search(folded.text) is not None:
         folded = folded.replaced(_numbers(folded.text))
     if _MAYBE_SPELLED.search(folded.text) is not None:
@@ -107,20 +104,18 @@ def _may_be_number(words: Sequence[str], language: Words) -> bool:
 
 
 def _runs(tokens: Sequence[_Token], language: Words) -> Iterator[Piece]:
-    at = 0
-    while at < len(tokens):
-        run = _Run(tokens, at, language) if _may_begin(tokens[at].text, language) else None
+    after = 0
+    for at in [place for place, token in enumerate(tokens) if _may_begin(token.text, language)]:
+        run = _Run(tokens, at, language) if at >= after else None
         if run is not None and run.is_number:
             first = at - 1 if at and tokens[at - 1].text in ("plus", "+") else at
             sign = "+" if first < at else ""
             yield tokens[first].start, tokens[run.last].end, sign + run.digits
-            at = run.last + 1
-        else:
-            at += 1
+            after = run.last + 1
 
 
 def _may_begin(word: str, language: Words) -> bool:
-    return word in language.sizes or len(word) == 1 or word.isdigit()
+    return word in language.sizes or word.isdigit() or (len(word) == 1 and word.isalpha())
 
 
 class _Run:
