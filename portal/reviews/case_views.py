@@ -53,8 +53,8 @@ def add(blueprint: Blueprint, ports: Ports, board: Board) -> None:
 
     @blueprint.post("/<flag_id>/transcript")
     def transcript(flag_id: str) -> ResponseReturnValue:
-        case = board.desk.view_claimed(flag_id, g.analyst, "transcript.uncovered")
-        files = [file for file in board.recordings.files(case) if file.kind in READABLE]
+        case, archived = board.desk.view_claimed(flag_id, g.analyst, "transcript.uncovered")
+        files = [file for file in archived if file.kind in READABLE]
         kinds = {file.kind for file in files}
         wanted = [file for file in files if file.kind != "captions" or "transcript" not in kinds]
 
@@ -63,7 +63,9 @@ def add(blueprint: Blueprint, ports: Ports, board: Board) -> None:
             return render_template("reviews/transcript.html", parts=parts)
 
         said = board.transcripts.drawn_up(wanted, case.findings, draw_up)
-        return said if request.headers.get("HX-Request") else page(case, transcript=Markup(said))  # noqa: S704 - our own template's
+        if request.headers.get("HX-Request"):
+            return said
+        return page(board.desk.look(flag_id), transcript=Markup(said))  # noqa: S704 - our own template's
 
     @blueprint.post("/<flag_id>/recording")
     def recording(flag_id: str) -> ResponseReturnValue:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, select
+from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, select
 
 from infra.database.review_tables import review_claims, review_decisions, review_holds, review_notes
 from infra.database.tables import portal_calls, portal_flags
@@ -19,11 +19,13 @@ NOTE_FROM_SEVERITY = 4
 
 # Made once: to make a statement takes as long as to run it.
 _FLAG_ID: BindParameter[str] = bindparam("flag_id")
-_FLAG = select(portal_flags).where(portal_flags.c.flag_id == _FLAG_ID)
-_CALL = select(portal_calls).where(portal_calls.c.call_id == bindparam("call_id"))
-_CLAIM = select(review_claims).where(
-    review_claims.c.flag_id == _FLAG_ID, review_claims.c.claimed_until > bindparam("now")
+_CLAIMED = and_(review_claims.c.flag_id == portal_flags.c.flag_id, review_claims.c.claimed_until > bindparam("now"))
+_FLAG = (
+    select(portal_flags, review_claims.c.analyst, review_claims.c.claimed_until)
+    .outerjoin(review_claims, _CLAIMED)
+    .where(portal_flags.c.flag_id == _FLAG_ID)
 )
+_CALL = select(portal_calls).where(portal_calls.c.call_id == bindparam("call_id"))
 _DECISIONS = (
     select(review_decisions).where(review_decisions.c.flag_id == _FLAG_ID).order_by(review_decisions.c.position)
 )
@@ -46,20 +48,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """Everything that a page about one flag shows. `call` is None for a meeting that nobody registered."""
+class Flagged:
+    """A flag, what was decided about it, and who looks into it now. `gone`: findings that it had when it was closed."""
 
     flag_id: str
+    call_id: str | None
     flag: Mapping[str, Any]
     standing: str
     flagged_at: datetime
-    call: Row[Any] | None
-    events: Sequence[Mapping[str, Any]]
     claimed_by: str | None
     claimed_until: datetime | None
     decisions: Sequence[Row[Any]]
-    notes: Sequence[Row[Any]]
-    holds: Sequence[Row[Any]]
     findings: Sequence[Finding]
     gone: Sequence[Mapping[str, Any]]
 
@@ -102,6 +101,16 @@ class Case:
     def finding(self, finding_id: str) -> Finding | None:
         return next((one for one in self.findings if one.id == finding_id), None)
 
+
+@dataclass(frozen=True, slots=True)
+class Case(Flagged):
+    """Everything that a page about one flag shows. `call` is None for a meeting that nobody registered."""
+
+    call: Row[Any] | None
+    events: Sequence[Mapping[str, Any]]
+    notes: Sequence[Row[Any]]
+    holds: Sequence[Row[Any]]
+
     def active_holds(self, kind: str) -> list[Row[Any]]:
         return [hold for hold in self.holds if hold.active and hold.kind == kind]
 
@@ -114,29 +123,39 @@ def finding_id(data: Mapping[str, Any]) -> str:
 
 def find_case(connection: Connection, flag_id: str, now: datetime) -> Case | None:
     """Return the case of a flag; None when there is no such flag."""
+    found = find_flagged(connection, flag_id, now)
+    if found is None:
+        return None
     mine = {"flag_id": flag_id}
-    shown = connection.execute(_FLAG, mine).first()
+    call = connection.execute(_CALL, {"call_id": found.call_id}).first()
+    return Case(
+        **{one.name: getattr(found, one.name) for one in fields(found)},
+        call=call,
+        events=[] if call is None else json.loads(call.document)["events"],
+        notes=connection.execute(_NOTES, mine).all(),
+        holds=connection.execute(_HOLDS, mine).all(),
+    )
+
+
+def find_flagged(connection: Connection, flag_id: str, now: datetime) -> Flagged | None:
+    """Return as much of the case as says who may do what with it; None when there is no such flag."""
+    shown = connection.execute(_FLAG, {"flag_id": flag_id, "now": now}).first()
     if shown is None:
         return None
     flag = json.loads(shown.document)["flag"]
-    call = connection.execute(_CALL, {"call_id": shown.call_id}).first()
-    claim = connection.execute(_CLAIM, {**mine, "now": now}).first()
-    decisions = connection.execute(_DECISIONS, mine).all()
+    decisions = connection.execute(_DECISIONS, {"flag_id": flag_id}).all()
     closing = next((one for one in reversed(decisions) if one.decision in CLOSING), None)
     seen = [] if closing is None else json.loads(closing.document)["findings"]
     findings, gone = _compared(flag["findings"], seen, is_first=closing is None)
-    return Case(
+    return Flagged(
         flag_id=flag_id,
+        call_id=shown.call_id,
         flag=flag,
         standing=_standing(shown, decisions),
         flagged_at=shown.flagged_at,
-        call=call,
-        events=[] if call is None else json.loads(call.document)["events"],
-        claimed_by=None if claim is None else claim.analyst,
-        claimed_until=None if claim is None else claim.claimed_until,
+        claimed_by=shown.analyst,
+        claimed_until=shown.claimed_until,
         decisions=decisions,
-        notes=connection.execute(_NOTES, mine).all(),
-        holds=connection.execute(_HOLDS, mine).all(),
         findings=findings,
         gone=gone,
     )

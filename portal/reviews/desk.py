@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, and_, delete, insert
+from sqlalchemy import Connection, Engine, Row, and_, delete, insert
 from sqlalchemy import case as either
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -21,8 +21,8 @@ from infra.database.review_tables import review_claims, review_decisions, review
 from portal.audit import Audit, Entry
 from portal.auth.sessions import Analyst
 from portal.problems import Problem
-from portal.reviews.cases import Case, find_case
-from portal.reviews.holds import SOURCE, Holds, can_be_held
+from portal.reviews.cases import Case, Flagged, find_case, find_flagged
+from portal.reviews.holds import SOURCE, Holds, can_be_held, files_of
 from portal.reviews.outbox import Outbox
 from portal.reviews.words import ACTION_NAMES, VERDICT_NAMES
 from schemas.envelope import Envelope
@@ -35,6 +35,8 @@ LEASE = timedelta(minutes=20)  # of a claim; whatever its owner does with the ca
 MAX_TEXT_CHARACTERS = 4000  # of a note or reason: as of a report
 MIN_REASON_CHARACTERS = 10  # fewer say nothing to who reads the audit
 LONGEST_HOLD = timedelta(days=365)  # until somebody must look at a manual hold again
+
+Found = TypeVar("Found", bound=Flagged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Desk:
     def look(self, flag_id: str) -> Case:
         """Return the case as it is; raises Problem, 404, when there is none."""
         with reading(self._engine) as connection:
-            return self._found(connection, flag_id)
+            return _there(find_case(connection, flag_id, self._clock.now()))
 
     def open(self, flag_id: str, analyst: Analyst) -> Case:
         """Return the case for its page; whoever opens it first has its recordings held, where it needs that."""
@@ -149,36 +151,42 @@ class Desk:
         self._audit.append(Entry(analyst.id, action, flag_id, detail))
         return case
 
-    def view_claimed(self, flag_id: str, analyst: Analyst, action: str, detail: str = "") -> Case:
-        """The same, of what only the one may see who looks into an open case now; the claim begins anew."""
-        with self._deed(flag_id, analyst, action, detail) as (connection, now, case):
+    def view_claimed(
+        self, flag_id: str, analyst: Analyst, action: str, detail: str = ""
+    ) -> tuple[Flagged, list[Row[Any]]]:
+        """The same, of what only the one may see who looks into an open case now, and the receipts of what the archive
+        has of it; the claim begins anew."""
+        with self._on_record(flag_id, analyst, action, detail) as (connection, now):
+            case = _there(find_flagged(connection, flag_id, now))
             if not case.is_open:
                 _refuse(f"{action}: not open", "This case is closed: its recording stays closed too.")
             if not case.is_claimed_by(analyst.id):
                 _refuse(f"{action}: not claimed", "Claim the case first: its recording opens for who looks into it.")
             _take(connection, flag_id, analyst.id, now)
-        return case
+            return case, files_of(connection, case)
 
     @contextmanager
     def _deed(
         self, flag_id: str, analyst: Analyst, action: str, reason: str = ""
     ) -> Iterator[tuple[Connection, datetime, Case]]:
-        """A transaction with the case as it is and the deed's entry; a refusal undoes both, and is written down itself."""
+        """A deed's transaction, with the case as the deed before left it."""
+        with self._on_record(flag_id, analyst, action, reason) as (connection, now):
+            yield connection, now, _there(find_case(connection, flag_id, now))
+
+    @contextmanager
+    def _on_record(
+        self, flag_id: str, analyst: Analyst, action: str, reason: str
+    ) -> Iterator[tuple[Connection, datetime]]:
+        """A transaction that begins with the deed's entry, which locks others out; a refusal undoes both, and is written
+        down itself."""
         try:
             with writing(self._engine, durable=True) as connection:
                 now = self._clock.now()
                 self._audit.append_in(connection, Entry(analyst.id, action, flag_id, reason))
-                case = self._found(connection, flag_id)  # after the audit's lock: one deed sees what the one before did
-                yield connection, now, case
+                yield connection, now
         except _Refused as refused:
             self._audit.append(Entry(analyst.id, "refused", flag_id, refused.what))
             raise Problem(HTTPStatus.CONFLICT, "case-not-ready", refused.detail) from refused
-
-    def _found(self, connection: Connection, flag_id: str) -> Case:
-        case = find_case(connection, flag_id, self._clock.now())
-        if case is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "no-case", "There is no such case.")
-        return case
 
 
 class _Unneeded(Exception):
@@ -189,6 +197,12 @@ class _Refused(Exception):
     def __init__(self, what: str, detail: str) -> None:
         super().__init__(what)
         self.what, self.detail = what, detail
+
+
+def _there(case: Found | None) -> Found:
+    if case is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "no-case", "There is no such case.")
+    return case
 
 
 def _refuse(what: str, detail: str) -> NoReturn:

@@ -13,7 +13,7 @@ from infra.database.tables import receipts
 from infra.errors import PermanentError
 from infra.storage.base import ObjectStore
 from infra.storage.tags import HOLD
-from portal.reviews.cases import Case
+from portal.reviews.cases import Case, Flagged
 from portal.reviews.outbox import Outbox
 from schemas.calls import Hold, envelope_of
 from schemas.topics import HOLDS
@@ -116,7 +116,7 @@ def can_be_held(case: Case) -> bool:
     return bool(case.flag["call_id"] and case.flag["meeting_id"])
 
 
-def files_of(connection: Connection, case: Case) -> list[Row[Any]]:
+def files_of(connection: Connection, case: Flagged) -> list[Row[Any]]:
     """Return the receipts of the case's files that are not gone, the first segment first."""
     call_id, session_id = case.flag["call_id"], case.flag["session_id"]
     asked = (_OF_CALL, call_id) if call_id else (_OF_SESSION, session_id or "")

@@ -57,9 +57,8 @@ class Recordings:
             TransientError: the audit cannot be written, or the store does not answer; then there is no link.
         """
         reason = reason_of(reason)
-        case = self._desk.view_claimed(flag_id, analyst, "recording.opened", reason)
+        case, files = self._desk.view_claimed(flag_id, analyst, "recording.opened", reason)
         finding = case.finding(finding_id)
-        files = self.files(case)
         file = best(files, finding)
         if file is None or not self._store.has(file.object_key, file.version_id):
             return None
@@ -77,8 +76,8 @@ class Recordings:
 
     def captions(self, flag_id: str, analyst: Analyst, key: str) -> Sequence[Line] | None:
         """Return the captions beside an opened recording; None when there are none of this name."""
-        case = self._desk.view_claimed(flag_id, analyst, "captions.read")
-        for file in self.files(case):
+        _, files = self._desk.view_claimed(flag_id, analyst, "captions.read")
+        for file in files:
             if file.kind in _CAPTIONS and key in (file.file_id, file.object_key.rpartition("/")[2]):
                 return self._transcripts.lines(file)
         return None

@@ -108,6 +108,9 @@ def test_the_transcript_is_masked_and_marked(world: World) -> None:
     assert "Hello, nice to meet you." in text
     assert SAID not in text
     assert ("analyst-ida", "transcript.uncovered", "") in world.deeds()
+    page = browser.post("/flag-1/transcript").text  # without a script: the whole page
+    assert "Hello, nice to meet you." in page
+    assert all(part in page for part in ("<html", ">Yours<", *browser.finding_ids()))
 
 
 def test_the_course_of_the_call_is_drawn(world: World) -> None:
