@@ -16,7 +16,6 @@ from infra.errors import PermanentError
 from infra.transport.base import Record, TopicPartition
 from infra.transport.kafka_cluster import translated
 
-SLICE_SECONDS = 0.05  # nothing wakes the client's poll, so it polls in slices (lab/pitfalls.md)
 COMMIT_MS = 3000  # a commit takes 5 ms; without a coordinator it would be tried for ever
 CLOSE_MS = 3000  # leaving the group in order, or not at all
 END_MS = 1000  # asking for the end of all partitions takes a few ms
@@ -50,15 +49,9 @@ class KafkaLogConsumer:
         self._closed = False
 
     def poll(self, timeout_seconds: float, max_records: int = 500) -> Sequence[Record]:
-        deadline = self._clock.monotonic() + timeout_seconds
         with translated("reading from"):
-            consumer = self._open()
-            while True:
-                left_seconds = deadline - self._clock.monotonic()
-                slice_ms = int(1000 * min(SLICE_SECONDS, max(0.0, left_seconds)))
-                found = consumer.poll(timeout_ms=slice_ms, max_records=max_records)
-                if found or left_seconds <= 0:
-                    return [record(raw) for records in found.values() for raw in records]
+            found = self._open().poll(timeout_ms=int(1000 * timeout_seconds), max_records=max_records)
+            return [record(raw) for records in found.values() for raw in records]
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         with translated("committing to"):

@@ -18,6 +18,7 @@ from infra.transport import sqlite_log
 from infra.transport.base import Record, TopicPartition
 from infra.transport.sqlite_consumer import SqliteConsumer
 from infra.transport.sqlite_log import SqliteLog, find_topic, on_connection
+from infra.transport.sqlite_news import News
 from infra.transport.sqlite_producer import SqliteProducer
 from schemas.topics import Topic, all_topics
 
@@ -31,15 +32,19 @@ class SqliteTransport:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._log = SqliteLog(path, clock)
+        self._news = News(self._log)
+        self._known: set[str] = set()  # topics that were there: they stay
 
     def producer(self) -> SqliteProducer:
         return SqliteProducer(self._log)
 
     def consumer(self, group: str, topics: Sequence[str]) -> SqliteConsumer:
-        return SqliteConsumer(self._log, group, topics)
+        return SqliteConsumer(self._log, self._news, group, topics)
 
     def partitions(self, topic: str) -> int:
-        on_connection(self._log, "reading", lambda connection: find_topic(connection, topic))
+        if topic not in self._known:
+            on_connection(self._log, "reading", lambda connection: find_topic(connection, topic))
+            self._known.add(topic)
         return 1
 
     def end_offsets(self, topic: str) -> Mapping[TopicPartition, int]:

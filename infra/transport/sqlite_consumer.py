@@ -16,23 +16,24 @@ from infra.transport.sqlite_log import (
     transaction,
     translated,
 )
+from infra.transport.sqlite_news import News
 
-LOOK_SECONDS = 0.01  # between two looks for news: a new record is polled within two of them
 LEASE_LOOK_SECONDS = 0.5  # between two looks at the leases when nobody writes: a dead owner writes nothing
 
 
 class SqliteConsumer:
     """One member of a group. Belongs to one thread of one process."""
 
-    def __init__(self, log: SqliteLog, group: str, topics: Sequence[str]) -> None:
+    def __init__(self, log: SqliteLog, news: News, group: str, topics: Sequence[str]) -> None:
         def find(connection: sqlite3.Connection) -> list[StoredTopic]:
             return [find_topic(connection, name) for name in topics]
 
         self._log = log
+        self._news = news
         self._group = group
         self._topics = on_connection(log, "joining a group of", find)
         self._positions: dict[StoredTopic, int] = {}  # of the topics that are ours; the next one to read comes first
-        self._idle_version: int | None = None  # SQLite's data_version when there was nothing left to read
+        self._idle_edition: int | None = None  # of the news when there was nothing left to read
         self._look_at = 0.0
         self._opened: tuple[sqlite3.Connection, Leases] | None = None
         self._closed = False
@@ -46,7 +47,7 @@ class SqliteConsumer:
                 left_seconds = deadline - clock.monotonic()
                 if records or left_seconds <= 0:
                     return records
-                clock.sleep(min(LOOK_SECONDS, left_seconds))
+                self._news.wait(self._idle_edition, min(LEASE_LOOK_SECONDS, left_seconds))
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         with translated("committing to"):
@@ -65,7 +66,7 @@ class SqliteConsumer:
         for topic in self._positions:
             if place == TopicPartition(topic.name, 0):
                 self._positions[topic] = offset
-                self._idle_version = None
+                self._idle_edition = None
 
     def assignment(self) -> Mapping[TopicPartition, bool]:
         with translated("reading"):
@@ -83,26 +84,29 @@ class SqliteConsumer:
             self._opened = None
             leases.give_back(connection)
             connection.close()
+            self._news.leave()
 
     def _open(self) -> tuple[sqlite3.Connection, Leases]:
         if self._closed:
             raise PermanentError("the consumer is closed")
         if self._opened is None:
             self._opened = (self._log.connect(), Leases(self._log, self._group))
+            self._news.join()
         return self._opened
 
     def _poll_once(self, max_records: int) -> list[Record]:
-        """Read what is new. While nobody writes this costs one pragma."""
+        """Read what is new. While nobody writes this costs next to nothing."""
         connection, leases = self._open()
         leases.touch()
         now = self._log.clock.monotonic()
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version == self._idle_version and now < self._look_at:
+        edition = self._news.edition()
+        if edition == self._idle_edition and now < self._look_at:
             return []
-        self._follow_leases()
-        self._look_at = now + LEASE_LOOK_SECONDS
+        if len(self._positions) < len(self._topics) or now >= self._look_at:
+            self._follow_leases()
+            self._look_at = now + LEASE_LOOK_SECONDS
         records = self._read(connection, max_records)
-        self._idle_version = None if records else version
+        self._idle_edition = None if records else edition
         return records
 
     def _read(self, connection: sqlite3.Connection, max_records: int) -> list[Record]:
