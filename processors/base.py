@@ -5,7 +5,7 @@ states an event concerns; `decide` is called once per state and changes it. Neit
 with the event. The same facts in any order must end in the same state and the same visible effects.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from processors.commands import Command, Reference
 
 S = TypeVar("S")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,14 @@ class Event:
     data: Mapping[str, Any]
     occurred_at: datetime | None = None
     reference: Reference | None = None
+    _read: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def read(self, load: Callable[[str, Mapping[str, Any]], R]) -> R:
+        """Return what `load` makes of type and data, made once: `route` and `decide` want the same. Nobody changes it."""
+        if load not in self._read:
+            self._read[load] = load(self.type, self.data)
+        found: R = self._read[load]
+        return found
 
 
 @dataclass(slots=True)

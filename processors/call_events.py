@@ -20,13 +20,13 @@ from typing import Any, ClassVar
 from processors.base import Decision, Event
 from processors.call_facts import FILES, PRESENCE, SEGMENTS, Fact, facts_of, lifecycle, role_of
 from processors.call_timeline import Timeline, note_lifecycle, untold
-from processors.calls import Meeting, Session, state_key
+from processors.calls import Meeting, Session, fact_of, registration_of, state_key
 from processors.commands import AskRecordings, Command, PublishEvent, WakeAt
-from schemas.calls import REGISTERED, Registration, load_registration
+from schemas.calls import REGISTERED, Registration
 from schemas.errors import InvalidEvent
 from schemas.events import data_schema, decode, encode
 from schemas.identity import fact_id
-from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED
 from schemas.reconciled import PREFIX as RECONCILED
 from schemas.topics import CALL_EVENTS, OUTCOMES, REGISTRATIONS, WEBHOOKS
 
@@ -88,11 +88,11 @@ class CallEvents:
     def route(self, event: Event) -> Sequence[str]:
         """Return the meeting's key; raises InvalidEvent when the record is not what its type promises."""
         if event.type == REGISTERED:
-            return [load_registration(event.data).meeting_id]
+            return [registration_of(event).meeting_id]
         if event.type.startswith(OUTCOME_PREFIX):
             outcome = _public_data(event, sequence=1)
             return state_key(outcome["meeting_id"], outcome["session_id"])
-        zoom = load_fact(event.type, event.data)
+        zoom = fact_of(event)
         return state_key(zoom.meeting_id, zoom.session_id)
 
     def decide(self, event: Event, state: CallEventsState | None) -> Decision[CallEventsState]:
@@ -113,7 +113,7 @@ class CallEvents:
         return decision
 
     def _register(self, event: Event, decision: Decision[CallEventsState]) -> None:
-        registration = load_registration(event.data)
+        registration = registration_of(event)
         decision.state.meeting_id = registration.meeting_id
         if not decision.state.meeting.register(registration):
             decision.reasons.append("the call is registered already")
@@ -127,7 +127,7 @@ class CallEvents:
         _claim(decision)
 
     def _note_webhook(self, event: Event, decision: Decision[CallEventsState]) -> None:
-        zoom, state = load_fact(event.type, event.data), decision.state
+        zoom, state = fact_of(event), decision.state
         state.meeting_id = state.meeting_id or zoom.meeting_id
         session = state.meeting.note(zoom, event)
         if session is None:

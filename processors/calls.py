@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from processors.base import Event
-from schemas.calls import Registration
+from schemas.calls import Registration, load_registration
+from schemas.reconciled import load_fact
 from schemas.zoom import ZoomEvent
 
 REGISTRATION_WINDOW = timedelta(days=30)  # the owner's rule: then a registration closes
@@ -162,6 +163,20 @@ class Meeting:
             seen_at = session.closed_at or session.opened_at or session.seen_at
             if seen_at and seen_at + FORGET_UNREGISTERED_AFTER < now and self.call_of(session) is None:
                 del self.sessions[session.session_id]
+
+
+def registration_of(event: Event) -> Registration:
+    """What a `call.registered` record says; raises InvalidEvent when it is not what its type promises."""
+    return event.read(_registration)
+
+
+def fact_of(event: Event) -> ZoomEvent:
+    """What a record of `zoom.webhooks` says; raises InvalidEvent when it is not what its type promises."""
+    return event.read(load_fact)
+
+
+def _registration(_: str, data: object) -> Registration:
+    return load_registration(data)
 
 
 def is_same(inferred: datetime | None, told: datetime) -> bool:

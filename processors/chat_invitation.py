@@ -14,14 +14,22 @@ from urllib.parse import quote
 
 from processors import chat_texts
 from processors.base import Decision, Event
-from processors.calls import FORGET_UNREGISTERED_AFTER, Meeting, Session, last_end, state_key
+from processors.calls import (
+    FORGET_UNREGISTERED_AFTER,
+    Meeting,
+    Session,
+    fact_of,
+    last_end,
+    registration_of,
+    state_key,
+)
 from processors.commands import PublishEvent, PutChatMessage
 from schemas.archive import PLAYABLE, access_until, kind_of
-from schemas.calls import REGISTERED, Registration, load_registration
+from schemas.calls import REGISTERED, Registration
 from schemas.envelope import format_time
 from schemas.events import decode
 from schemas.identity import fact_id
-from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED
 from schemas.reconciled import PREFIX as RECONCILED
 from schemas.topics import CALL_EVENTS, OUTCOMES, REGISTRATIONS, WEBHOOKS
 from schemas.zoom import ZoomEvent
@@ -89,18 +97,18 @@ class ChatInvitation:
     def route(self, event: Event) -> Sequence[str]:
         """Return the meeting's key; raises InvalidEvent when the record is not what its type promises."""
         if event.type == REGISTERED:
-            return [load_registration(event.data).meeting_id]
+            return [registration_of(event).meeting_id]
         if event.type in (ARCHIVED, MISSING):
             public = decode(event.type, event.data)
             return state_key(public["meeting_id"], public["session_id"])
-        zoom = load_fact(event.type, event.data)
+        zoom = fact_of(event)
         return state_key(zoom.meeting_id, zoom.session_id)
 
     def decide(self, event: Event, state: ChatState | None) -> Decision[ChatState]:
         """Note what happened, then let every call's message follow."""
         decision = Decision(state or ChatState())
         if event.type == REGISTERED:
-            decision.state.meeting.register(load_registration(event.data))
+            decision.state.meeting.register(registration_of(event))
         elif event.type.startswith((_ZOOM_PREFIX, RECONCILED)):
             _note_webhook(event, decision)
         elif event.type in (ARCHIVED, MISSING):
@@ -141,7 +149,7 @@ class ChatInvitation:
 
 
 def _note_webhook(event: Event, decision: Decision[ChatState]) -> None:
-    zoom, state = load_fact(event.type, event.data), decision.state
+    zoom, state = fact_of(event), decision.state
     session = state.meeting.note(zoom, event)
     if session is None:
         decision.reasons.append("the webhook names no session")

@@ -13,15 +13,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from processors.base import Decision, Event
-from processors.calls import Meeting, Session, instant_of, last_end
+from processors.calls import Meeting, Session, fact_of, instant_of, last_end, registration_of
 from processors.commands import ArchiveFile, PublishEvent, Reference, TagFile
 from schemas.archive import access_until, expires_at, kind_of, object_key
-from schemas.calls import HOLD_CHANGED, REGISTERED, Hold, Registration, load_hold, load_registration
+from schemas.calls import HOLD_CHANGED, REGISTERED, Hold, Registration, load_hold
 from schemas.envelope import parse_time
 from schemas.errors import InvalidEvent
 from schemas.events import PUBLIC_EVENTS
 from schemas.identity import fact_id
-from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED
 from schemas.topics import HOLDS, OUTCOMES, REGISTRATIONS, WEBHOOKS
 from schemas.zoom import RecordingFile, ZoomEvent
 
@@ -141,10 +141,10 @@ class RecordingArchive:
     def route(self, event: Event) -> Sequence[str]:
         """One state per meeting id; a session without one is by itself."""
         if event.type == REGISTERED:
-            return [load_registration(event.data).meeting_id]
+            return [registration_of(event).meeting_id]
         if event.type == HOLD_CHANGED:
             return [load_hold(event.data).meeting_id]
-        zoom = load_fact(event.type, event.data)
+        zoom = fact_of(event)
         if zoom.meeting_id is not None:
             return [zoom.meeting_id]
         return [] if zoom.session_id is None else [f"session:{zoom.session_id}"]
@@ -153,7 +153,7 @@ class RecordingArchive:
         """Ask for new files, publish archived ones, and let the tags follow what is known now."""
         decision = Decision(state or ArchiveState())
         if event.type == REGISTERED:
-            decision.state.meeting.register(load_registration(event.data))
+            decision.state.meeting.register(registration_of(event))
         elif event.type == HOLD_CHANGED:
             decision.state.note_hold(load_hold(event.data))
         elif event.type == _DONE:
@@ -168,7 +168,7 @@ class RecordingArchive:
 
 
 def _note_webhook(decision: Decision[ArchiveState], event: Event) -> None:
-    zoom = load_fact(event.type, event.data)
+    zoom = fact_of(event)
     session = decision.state.meeting.note(zoom, event)
     if session is None:
         decision.reasons.append("the body names no session")

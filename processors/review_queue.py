@@ -79,7 +79,7 @@ class ReviewQueue:
         Raises:
             InvalidEvent: the record is not what its type promises.
         """
-        told = decode(event.type, event.data)
+        told = event.read(decode)
         if event.type in (FLAGGED, REVIEWED):
             return [told["meeting_id"] or told["flag_id"]]
         return [told["meeting_id"]] if told["call_id"] and told["meeting_id"] else []
@@ -92,7 +92,7 @@ class ReviewQueue:
         """
         state = state or Shown()
         state.forget_before(event.recorded_at)
-        told = decode(event.type, event.data)
+        told = event.read(decode)
         noted = _note_flag if event.type in (FLAGGED, REVIEWED) else _note_call
         return Decision(state, noted(state, event, told))
 

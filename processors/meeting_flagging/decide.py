@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from processors.base import Decision, Event
+from processors.calls import fact_of, registration_of
 from processors.commands import PublishEvent, ScanText
 from processors.meeting_flagging import daily_caps, outages
 from processors.meeting_flagging.daily_caps import ANSWERED, ASKED, OVER_CAP, answer, ask_for_places, note_answer
@@ -29,10 +30,10 @@ from processors.meeting_flagging.noting import (
 from processors.meeting_flagging.outages import HELD_BACK, MET, OUTAGE, note_meeting, note_outage, tell_hours
 from processors.meeting_flagging.rules import Policy
 from processors.meeting_flagging.scanning import SCANNED_KINDS
-from schemas.calls import REGISTERED, REPORTED, load_registration, load_report
+from schemas.calls import REGISTERED, REPORTED, load_report
 from schemas.events import FLAGGED, SHADOWED, data_schema, decode, encode
 from schemas.identity import fact_id
-from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED, load_fact
+from schemas.reconciled import MEETING_ENDED, RECORDING_COMPLETED
 from schemas.topics import CALL_EVENTS, FLAGS, REGISTRATIONS, REPORTS, SHADOWS, WEBHOOKS, Topic
 from schemas.zoom import ZoomEvent
 
@@ -72,13 +73,13 @@ class MeetingFlagging:
             InvalidEvent: the record is not what its type promises.
         """
         if event.type == REGISTERED:
-            return [load_registration(event.data).meeting_id]
+            return [registration_of(event).meeting_id]
         if event.type == REPORTED:
             return [load_report(event.data).meeting_id]
         if event.type in (ARCHIVED, MISSING):
             told = decode(event.type, event.data)
             return [told["meeting_id"]] if told["meeting_id"] and told["session_id"] else []
-        return _route_webhook(load_fact(event.type, event.data)) if event.type in _WEBHOOKS else []
+        return _route_webhook(fact_of(event)) if event.type in _WEBHOOKS else []
 
     def decide(self, event: Event, state: FlagState | None) -> Decision[FlagState]:
         """Note what the event says, then let the flags follow.
@@ -103,9 +104,9 @@ class MeetingFlagging:
     def _note(self, decision: Decision[FlagState], event: Event) -> None:
         state = decision.state
         if event.type in _WEBHOOKS:
-            note_webhook(state, load_fact(event.type, event.data), event)
+            note_webhook(state, fact_of(event), event)
         elif event.type == REGISTERED:
-            registration = load_registration(event.data)
+            registration = registration_of(event)
             state.meeting_id = registration.meeting_id
             state.meeting.register(registration)
         elif event.type == REPORTED:

@@ -1,7 +1,7 @@
 """Write the rows that the portal shows, in the transaction that ends the effect."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -9,6 +9,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.database.tables import portal_calls, portal_flags
 from processors.commands import ShowCall, ShowFlag
+
+
+def _replace(dialect: Any, table: Table, command: type[ShowCall | ShowFlag]) -> Any:
+    insert = dialect.insert(table)
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={field.name: insert.excluded[field.name] for field in fields(command)},
+        where=table.c.revision < insert.excluded.revision,
+    )
+
+
+# Built once: for SQLAlchemy, building a statement costs more than running it.
+_REPLACE = {
+    (name, command.kind): _replace(dialect, table, command)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+    for table, command in ((portal_calls, ShowCall), (portal_flags, ShowFlag))
+}
 
 
 class ShowPerformer:
@@ -25,15 +42,4 @@ class ShowPerformer:
         result: Mapping[str, Any],  # noqa: ARG002 - the port's signature
     ) -> None:
         """Write the row, unless a later one stands there."""
-        table = portal_calls if isinstance(command, ShowCall) else portal_flags
-        _replace(connection, table, asdict(command))
-
-
-def _replace(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**values)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(table.primary_key), set_=values, where=table.c.revision < values["revision"]
-        )
-    )
+        connection.execute(_REPLACE[connection.dialect.name, command.kind], asdict(command))
