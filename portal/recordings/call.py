@@ -1,4 +1,7 @@
-"""A registered call as its participants may know it: read from the row that `review_queue` keeps of it."""
+"""A registered call as its participants may know it: read from the row that `review_queue` keeps of it.
+
+A call that was started here is known from the first moment: until that row is there, by the row of its start.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,16 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Row, bindparam, select
 
 from infra.database.engine import reading
-from infra.database.tables import portal_calls
+from infra.database.tables import call_starts, portal_calls
+from portal.calls.store import State
 from schemas.archive import PLAYABLE, expires_at
 
 NUL = "\x00"  # PostgreSQL takes it in no text, so no id has one
 
 Role = Literal["freelancer", "client"]
 CallState = Literal["arranged", "live", "ended"]
+
+# Made once: to make a statement takes as long as to run it.
+_SHOWN = select(portal_calls).where(portal_calls.c.call_id == bindparam("call_id"))
+_STARTED = select(call_starts).where(
+    call_starts.c.call_id == bindparam("call_id"), call_starts.c.state == State.REGISTERED
+)
 
 # What participants are told of the course of their call: what they saw themselves, and what became of the recording.
 _TOLD = frozenset(
@@ -108,9 +118,14 @@ def find_call(engine: Engine, call_id: str) -> Call | None:
     if NUL in call_id:
         return None
     with reading(engine) as connection:
-        row = connection.execute(select(portal_calls).where(portal_calls.c.call_id == call_id)).first()
-    if row is None:
-        return None
+        shown = connection.execute(_SHOWN, {"call_id": call_id}).first()
+        if shown is not None:
+            return _shown(shown)
+        started = connection.execute(_STARTED, {"call_id": call_id}).first()
+    return None if started is None else _started(started)
+
+
+def _shown(row: Row[Any]) -> Call:
     return Call(
         call_id=row.call_id,
         meeting_id=row.meeting_id,
@@ -121,6 +136,28 @@ def find_call(engine: Engine, call_id: str) -> Call | None:
         ended_at=row.ended_at,
         access_until=row.access_until,
         events=json.loads(row.document)["events"],
+    )
+
+
+def _started(row: Row[Any]) -> Call:
+    """What the event that is on its way says."""
+    asked = json.loads(row.document)
+    created = {
+        "type": "call.created",
+        "session_id": None,
+        "occurred_at": row.created_at.isoformat(),
+        "language": asked["language"],
+    }
+    return Call(
+        call_id=row.call_id,
+        meeting_id=row.meeting_id,
+        order_id=asked["order_id"],
+        freelancer_id=asked["freelancer_id"],
+        client_id=asked["client_id"],
+        registered_at=row.created_at,
+        ended_at=None,
+        access_until=None,
+        events=[created],
     )
 
 
