@@ -179,10 +179,10 @@ class Spool:
             raise TransientError(f"less than {MINIMUM_FREE_BYTES >> 20} MiB are free on the disk of the spool")
 
     def ready(self) -> bool:
-        """Whether the last write went well and the file is still there."""
+        """Whether the last write went well, `check`'s included, and the file is still there."""
         with suppress(TransientError):
             self._assert_file()
-            return self._producer.ready()
+            return self._producer.ready() and self._producer.went_well()
         return False
 
     def free_bytes(self) -> int:

@@ -43,6 +43,12 @@ CREATE TABLE leases (
     PRIMARY KEY (grp, topic)) WITHOUT ROWID;
 """
 
+_IN_WORDS = {
+    "SQLITE_FULL": "its disk is full (SQLITE_FULL)",
+    "SQLITE_BUSY": "another program has locked it (SQLITE_BUSY)",
+    "SQLITE_READONLY": "it may only be read (SQLITE_READONLY)",
+}
+
 _T = TypeVar("_T")
 
 
@@ -156,13 +162,13 @@ class SqliteLog:
 def translated(doing: str) -> Iterator[None]:
     """Turn what SQLite raises into TransientError: a full disk, a read-only file and a lock all pass.
 
-    `doing` completes the sentence "… the embedded log failed".
+    `doing` completes the sentence "… the SQLite log failed", which may be the spool's.
     """
     try:
         yield
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise TransientError(f"{doing} the embedded log failed: {name}") from error
+        raise TransientError(f"{doing} the SQLite log failed: {_IN_WORDS.get(name, name)}") from error
 
 
 @contextmanager

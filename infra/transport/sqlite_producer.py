@@ -49,9 +49,11 @@ class SqliteProducer:
         if size_bytes > found.max_record_bytes:
             raise PermanentError(f"a record of {size_bytes} bytes is more than {topic} takes")
         waiting = _Waiting(NewRecord(found, key, headers, value), size_bytes)
-        self._running_writer().queue.put(waiting)
+        writer = self._running_writer()
+        writer.queue.put(waiting)
         if not waiting.done.acquire(timeout=max(0.0, timeout_seconds)):
             waiting.given_up = True
+            writer.late = waiting
             raise TransientError("the embedded log did not store the record in time")
         if waiting.error is not None:
             raise TransientError(str(waiting.error)) from waiting.error
@@ -59,8 +61,16 @@ class SqliteProducer:
     def ready(self) -> bool:
         if self._closed or not os.access(self._log.path, os.W_OK):
             return False
-        failed_at = self._writer.failed_at if self._writer else None
-        return failed_at is None or self._log.clock.monotonic() - failed_at > SHY_SECONDS
+        writer = self._writer
+        if writer is None:
+            return True
+        if writer.late is not None and writer.late.done.locked():
+            return False  # the log is locked by another program, or its disk hangs
+        return writer.failed_at is None or self._log.clock.monotonic() - writer.failed_at > SHY_SECONDS
+
+    def went_well(self) -> bool:
+        """Whether the last write, if there was one, was stored."""
+        return self._writer is None or self._writer.failed_at is None
 
     def close(self, timeout_seconds: float = 5.0) -> None:
         with self._lock:
@@ -93,6 +103,7 @@ class _Writer:
         self.pid = os.getpid()
         self.queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self.failed_at: float | None = None
+        self.late: _Waiting | None = None  # the last record that was given up; its lock tells whether it is stuck still
         self._log = log
         self._connection: sqlite3.Connection | None = None
         self._ending = False
@@ -135,7 +146,7 @@ class _Writer:
             self.failed_at = self._log.clock.monotonic()
             if isinstance(error, TransientError):
                 return error
-            return TransientError(f"writing to the embedded log failed: {type(error).__name__}")
+            return TransientError(f"writing to the SQLite log failed: {type(error).__name__}")
         return None
 
     def _store(self, records: list[NewRecord]) -> None:

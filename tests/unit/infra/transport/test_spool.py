@@ -12,6 +12,7 @@ from infra.errors import ConfigurationError, PermanentError, TransientError
 from infra.transport.spool import MINIMUM_FREE_BYTES, Spool, lock_spool
 from infra.transport.sqlite import SqliteTransport
 from schemas.topics import MAX_RECORD_BYTES
+from tests.fakes.clock import FakeClock
 
 CLOCK = SystemClock()
 
@@ -19,6 +20,19 @@ CLOCK = SystemClock()
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "receiver.db"
+
+
+@pytest.fixture
+def small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no file have more than 100 pages."""
+    connect = sqlite3.connect
+
+    def limited(*arguments: object, **options: object) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)  # type: ignore[call-overload]
+        connection.execute("PRAGMA max_page_count = 100")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", limited)
 
 
 @pytest.fixture
@@ -115,19 +129,9 @@ def test_largest_record_of_any_topic_fits(spool: Spool) -> None:
         put(spool, b"x" * (MAX_RECORD_BYTES + 2000))
 
 
-def test_put_fails_and_the_rest_is_sound_when_the_disk_is_full(
-    path: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("small_disk")
+def test_put_fails_and_the_rest_is_sound_when_the_disk_is_full(path: Path, spool: Spool) -> None:
     """A full disk is said for each record, spoils none of those before, and passes."""
-    room = [100]  # pages
-    connect = sqlite3.connect
-
-    def limited(*arguments: object, **options: object) -> sqlite3.Connection:
-        connection: sqlite3.Connection = connect(*arguments, **options)  # type: ignore[call-overload]
-        connection.execute(f"PRAGMA max_page_count = {room[0]}")
-        return connection
-
-    monkeypatch.setattr(sqlite3, "connect", limited)
     stored = fill(spool)
     with pytest.raises(TransientError, match="SQLITE_FULL"):
         put(spool, b"x" * 10_000)
@@ -138,8 +142,23 @@ def test_put_fails_and_the_rest_is_sound_when_the_disk_is_full(
     assert 0 < stored < 100
     assert not was_ready
     assert len(values(spool)) == stored - 2 + 1
-    with closing(connect(path)) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_it_is_not_ready_until_a_write_goes_well(path: Path) -> None:
+    """A disk that was full a minute ago is full still, unless a check has found room."""
+    clock = FakeClock()
+    with closing(Spool(path, clock)) as spool:
+        fill(spool)
+        clock.advance(60)
+        was_ready = spool.ready()
+        spool.remove([record.offset for record in spool.first(2)])
+        spool.check()
+
+        assert not was_ready
+        assert spool.ready()
 
 
 def test_check_leaves_nothing_when_all_is_well(spool: Spool) -> None:

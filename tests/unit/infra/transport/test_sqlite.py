@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -162,7 +162,7 @@ def test_a_full_disk_passes(log: SqliteTransport, producer: Producer, clock: Fak
     """Produce says so in a TransientError, ready is shy for a second, and what was stored before stays."""
     put(producer, b"before")
 
-    with files_no_larger_than(1024 * 1024), pytest.raises(TransientError, match="the embedded log failed"):
+    with files_no_larger_than(1024 * 1024), pytest.raises(TransientError, match="writing to the SQLite log failed"):
         put(producer, bytes(2_000_000))
     assert producer.ready() is False
     clock.advance(1.1)
@@ -170,6 +170,24 @@ def test_a_full_disk_passes(log: SqliteTransport, producer: Producer, clock: Fak
     put(producer, b"after")
 
     assert [record.value for record in log.read(PLACE, 0)] == [b"before", b"after"]
+
+
+def test_it_is_not_ready_while_another_program_holds_it(
+    tmp_path: Path, log: SqliteTransport, producer: Producer, clock: FakeClock
+) -> None:
+    """However long ago the last record was given up: `/readyz` must not promise what nobody can keep."""
+    put(producer, b"before")
+    with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(TransientError, match="in time"):
+            producer.produce(TOPIC, key=None, headers=(), value=b"late", timeout_seconds=0.05)
+        clock.advance(60)
+
+        assert producer.ready() is False
+        other.execute("ROLLBACK")
+    put(producer, b"after")
+
+    assert producer.ready() is True
 
 
 def test_a_forked_process_writes_for_itself(tmp_path: Path, log: SqliteTransport) -> None:
