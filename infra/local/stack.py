@@ -181,12 +181,9 @@ class Stack:
             settings["PORTAL_URL"] = f"http://{self._portal}"
             settings["PORTAL_AUDIT_HEAD"] = str(self._folder.absolute() / "audit-head.json")
             settings["PORTAL_AUDIT_KEY"] = _kept_secret(self._folder / "audit-key")
-        own = (
-            {}
-            if "ZOOM_CLIENT_ID" not in os.environ
-            else {name: os.environ[name] for name in settings if name in os.environ}
-        )
-        return {**settings, **own}
+        if "ZOOM_CLIENT_ID" in os.environ:  # a real account, whose events must not be refused for the simulated one's
+            return {**settings, **{name: os.environ[name] for name in settings if name in os.environ}}
+        return {**settings, "ZOOM_ACCOUNT_IDS": zoom.credentials.account_id}
 
     def _portal_token(self) -> str:
         """The service token of the marketplace's back end, which there is none of here: people try its requests by hand."""

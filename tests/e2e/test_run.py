@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -59,7 +59,13 @@ class Run:
 
     def command(self, *arguments: str) -> str:
         """Run a command of the product as a person would: with the environment that the run wrote down."""
-        line = f". {self.folder}/environment; {sys.executable} -m {' '.join(arguments)}"
+        return self.shell(f"{sys.executable} -m {' '.join(arguments)}")
+
+    def shell(self, typed: str, here: Mapping[str, str] | None = None) -> str:
+        """Run what a person types, with the environment that the run wrote down, and other paths where that is needed."""
+        for path, own in (here or {}).items():
+            typed = typed.replace(path, own)
+        line = f". {self.folder}/environment\n{typed}"
         done = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -121,6 +127,33 @@ def test_it_stops_when_asked_and_finds_its_data_again(start: Callable[[], Run]) 
     assert "call.started" in second.command("infra", "topics", "read", "call-events", "--from-beginning")
     assert "marketplace  good" in second.command("portal", "tokens", "list")
     assert second.stop() == 0
+
+
+@pytest.mark.s3
+@pytest.mark.timeout(300)
+def test_the_readmes_own_call_is_played(start: Callable[[], Run], tmp_path: Path) -> None:
+    """What the README has people type, from the registration to a flag; and the simulated Zoom is set up as it should be."""
+    readme = (ROOT / "README.md").read_text()
+    (typed,) = re.findall(r"```sh\n(\.venv/bin/python -m processors calls register.+?)```", readme, flags=re.DOTALL)
+    begin, looked = typed.split("sleep 1; curl -s ")
+    chat, report = looked.split("\n", 1)
+    run = start()
+    run.wait_until_ready()
+    here = {
+        ".venv/bin/python": sys.executable,
+        "var/started.json": str(tmp_path / "started.json"),
+        "simulator send": f"simulator send --url {said(run, 'receiver +(http.+?) ')}",
+    }
+
+    said_first = run.shell(begin, here)
+    messages = chat.replace("127.0.0.1:8090", said(run, r"Zoom, chat +(\S+),"))
+    wait_for("the invitation", lambda: "zoom.us/j/81234567890" in str(asked(messages, None)), 30)
+    said_then = run.shell(report.partition(".venv/bin/python -m infra topics")[0], here)
+
+    assert "started.json: 200" in said_first
+    assert said_first.split("registered call ")[1].split()[0] in said_then
+    wait_for("the flag", lambda: "81234567890" in run.command("infra", "topics", "read", "flagged-meetings"), 30)
+    assert "it is ours" in run.command("infra", "zoom", "check")
 
 
 @pytest.mark.s3

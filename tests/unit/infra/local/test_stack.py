@@ -7,16 +7,21 @@ import sys
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from infra.errors import ConfigurationError
 from infra.local.process import Child
-from infra.local.s3_server import free_ports
+from infra.local.s3_server import S3Server, free_ports
 from infra.local.stack import Stack
 from infra.settings import Address
+from infra.zoom.simulator import SimulatorServer
+from infra.zoom.simulator.rest import Credentials
 from tests.fakes.clock import FakeClock
 
+URLS = ("url", "api_url", "oauth_url", "chat_url")
 Usage = namedtuple("Usage", "total used free")  # as shutil.disk_usage returns it
 
 
@@ -76,6 +81,20 @@ def test_the_folder_is_its_owners_alone(tmp_path: Path, listener: socket.socket)
         stack(folder, receiver=listener.getsockname()[1]).start()
 
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_simulated_account_is_ours_alone_when_there_is_no_real_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events of another account go to the quarantine, as in production; those of a real one never for the simulated one."""
+    simulated = cast(SimulatorServer, SimpleNamespace(credentials=Credentials(), **dict.fromkeys(URLS, "http://sim")))
+    monkeypatch.setattr(S3Server, "environment", lambda _: {})  # it is started first, otherwise
+    monkeypatch.delenv("ZOOM_CLIENT_ID", raising=False)
+    alone = stack(tmp_path)._settings(simulated)
+    monkeypatch.setenv("ZOOM_CLIENT_ID", "a-real-app")
+
+    assert alone["ZOOM_ACCOUNT_IDS"] == alone["ZOOM_OAUTH_ACCOUNT_ID"] == Credentials().account_id
+    assert "ZOOM_ACCOUNT_IDS" not in stack(tmp_path)._settings(simulated)
 
 
 def test_a_part_that_ended_is_noticed(tmp_path: Path) -> None:
