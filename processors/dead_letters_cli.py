@@ -47,7 +47,7 @@ def list_dead(by: By, each: bool, **filters: str | None) -> None:
     """Say what lies dead, grouped."""
     with workplace() as place:
         found = list(find_dead(place.engine, place.transport, Wanted(frozenset(), **filters)))
-    click.echo(_count(found))
+    click.echo(_count(found, chosen=any(filters.values())))
     for line in map(_line, found) if each else _groups(found, by):
         click.echo(printable(line))
 
@@ -87,7 +87,7 @@ def redrive(
     wanted = _wanted(ids, filters, everything=everything)
     with workplace() as place:
         found = list(find_dead(place.engine, place.transport, wanted))
-        if not _agreed(found, "redrive", dry_run=dry_run, yes=yes):
+        if not _agreed(found, "redrive", chosen=not everything, dry_run=dry_run, yes=yes):
             return
         undertaker = Undertaker(place.engine, place.transport, place.clock, actor=actor(), reason="")
         producer = place.transport.producer()
@@ -111,7 +111,7 @@ def drop(ids: tuple[str, ...], everything: bool, reason: str, dry_run: bool, yes
     wanted = _wanted(ids, filters, everything=everything)
     with workplace() as place:
         found = list(find_dead(place.engine, place.transport, wanted))
-        if _agreed(found, "drop", dry_run=dry_run, yes=yes):
+        if _agreed(found, "drop", chosen=not everything, dry_run=dry_run, yes=yes):
             undertaker = Undertaker(place.engine, place.transport, place.clock, actor=actor(), reason=reason)
             _each(place, found, 0.0, undertaker.drop)
 
@@ -122,8 +122,8 @@ def _wanted(ids: Sequence[str], filters: dict[str, str | None], *, everything: b
     return Wanted(frozenset(ids), **filters)
 
 
-def _agreed(found: Sequence[Dead], deed: str, *, dry_run: bool, yes: bool) -> bool:
-    click.echo(_count(found))
+def _agreed(found: Sequence[Dead], deed: str, *, chosen: bool, dry_run: bool, yes: bool) -> bool:
+    click.echo(_count(found, chosen=chosen))
     for line in _groups(found, "cause"):
         click.echo(printable(line))
     if dry_run or not found:
@@ -162,12 +162,13 @@ def _page(place: Workplace, dead_id: str, *, reveal: bool) -> Page | None:
     return None if record is None else record_page(record, reveal=reveal)
 
 
-def _count(found: Sequence[Dead]) -> str:
-    records = sum(dead.what == "record" for dead in found)
-    effects = len(found) - records
+def _count(found: Sequence[Dead], *, chosen: bool) -> str:
+    """Say how many; `chosen`: of those that were asked for, beside which others may lie dead."""
     if not found:
-        return "nothing lies dead"
-    said = f"{records} record{'' if records == 1 else 's'} and {effects} effect{'' if effects == 1 else 's'}"
+        return "nothing of that lies dead" if chosen else "nothing lies dead"
+    records = sum(dead.what == "record" for dead in found)
+    counts = ((records, "record"), (len(found) - records, "effect"))
+    said = " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts if count)
     return f"{said} {'lies' if len(found) == 1 else 'lie'} dead"
 
 

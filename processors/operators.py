@@ -70,10 +70,9 @@ def printable(text: str) -> str:
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Ask, unless told that the answer is yes; off a terminal the answer is no."""
+    """Ask, unless told that the answer is yes. Off a terminal nobody can be asked: the command ends with exit code 1."""
     if yes:
         return True
     if not sys.stdin.isatty():
-        click.echo("nothing was done: say --yes where nobody can be asked")
-        return False
+        raise click.ClickException("nothing was done: say --yes where nobody can be asked")
     return click.confirm(question)

@@ -45,7 +45,9 @@ def status(receiver: str | None, spool: Path | None) -> None:
 
 def _receiver(address: str | None, clock: Clock) -> Iterator[Line]:
     host, _, port = (address or "").rpartition(":")
-    if not port.isdigit() or port == "0":
+    if address and not (host and port.isdigit()):
+        raise ConfigurationError("--receiver (RECEIVER_ADMIN_BIND) is not HOST:PORT")
+    if not port or port == "0":
         yield Line(0, "receiver", "not asked: name its admin address with --receiver HOST:PORT")
         return
     try:

@@ -58,7 +58,8 @@ def spool_line(count: int, oldest_seconds: float) -> Line:
     """Return what waits in the spool: only an outage fills it."""
     if not count:
         return Line(0, "spool", "empty")
-    return Line(1, "spool", f"{count} records wait for the log, the oldest for {_ago(oldest_seconds)}")
+    wait = "record waits" if count == 1 else "records wait"
+    return Line(1, "spool", f"{count} {wait} for the log, the oldest for {_ago(oldest_seconds)}")
 
 
 def _guarded(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
@@ -99,9 +100,11 @@ def _processor(name: str, queries: StatusQueries, transport: Transport, clock: C
 def _dead(queries: StatusQueries, transport: Transport) -> Iterator[Line]:
     for topic, count in sorted(dead_letters(transport, queries).items()):
         many = " or more" if count >= MOST_COUNTED else ""
-        yield Line(1, "dead", f"{count}{many} records of {topic.removesuffix('.dead-letter')}")
+        yield Line(1, "dead", f"{count}{many} record{_s(count)} of {topic.removesuffix('.dead-letter')}")
     for one in queries.dead_effects():
-        yield Line(1, "dead", f"{one.count} effects of {one.processor}, {one.kind}: {mask_text(one.reason)}")
+        yield Line(
+            1, "dead", f"{one.count} effect{_s(one.count)} of {one.processor}, {one.kind}: {mask_text(one.reason)}"
+        )
 
 
 def _quarantine(transport: Transport, clock: Clock) -> Iterator[Line]:
@@ -114,6 +117,10 @@ def _archive(queries: StatusQueries, clock: Clock) -> Iterator[Line]:
     count = queries.sessions_without_archive(now - _LOOK_BACK, now - _ENDED)
     hours = round(_ENDED.total_seconds() / 3600)
     yield Line(1 if count else 0, "archive", f"{count} sessions ended more than {hours} h ago without a recording")
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _ago(seconds: float) -> str:

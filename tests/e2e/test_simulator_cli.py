@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -103,6 +104,18 @@ def test_send_fails_when_the_receiver_refuses(receiver: Receiver, tmp_path: Path
     done = run("send", tmp_path / "a.json", "--url", receiver.url, "--secret", SECRET)
 
     assert (done.returncode, done.stdout) == (1, "a.json: 401\n")
+
+
+def test_send_finds_the_receiver_by_its_setting(receiver: Receiver, tmp_path: Path) -> None:
+    """`make run` on other ports writes RECEIVER_BIND down; whoever does not answer is named."""
+    (tmp_path / "a.json").write_bytes(b"{}")
+    bind = urlsplit(receiver.url).netloc
+
+    sent = run("send", tmp_path / "a.json", "--secret", SECRET, RECEIVER_BIND=bind)
+    lost = run("send", tmp_path / "a.json", "--secret", SECRET, RECEIVER_BIND="127.0.0.1:1")
+
+    assert sent.stdout == "a.json: 200\n"
+    assert lost.stdout == "a.json: no answer from http://127.0.0.1:1/webhooks/zoom\n"
 
 
 def test_send_feeds_call_events_without_zoom(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from schemas import topics
 from schemas.envelope import Envelope
 from schemas.errors import PipelineError
 
-RECEIVER_URL = "http://127.0.0.1:8080/webhooks/zoom"
+RECEIVER = "127.0.0.1:8080"  # where RECEIVER_BIND says nothing else
 SIMULATOR_URL = "http://127.0.0.1:8090"
 
 _secret_option = click.option(
@@ -39,7 +39,12 @@ _secret_option = click.option(
     envvar="ZOOM_WEBHOOK_SECRETS",
     help="Sign with this; default: the first of ZOOM_WEBHOOK_SECRETS.",
 )
-_url_option = click.option("--url", default=RECEIVER_URL, show_default=True, help="The receiver's webhook address.")
+_url_option = click.option(
+    "--url",
+    default=lambda: f"http://{os.environ.get('RECEIVER_BIND', RECEIVER)}/webhooks/zoom",
+    show_default=f"at RECEIVER_BIND, else http://{RECEIVER}/webhooks/zoom",
+    help="The receiver's webhook address.",
+)
 _seed_option = click.option("--seed", type=int, help="The same seed plays the same meetings; default: new ones.")
 _scenario_option = click.option(
     "--scenario",
@@ -179,7 +184,7 @@ def send(files: Sequence[Path], url: str, secrets: str | None, target: str) -> N
     if not files:
         raise ConfigurationError("name at least one FILE to send")
     with closing(Sender(url, _first(secrets), SystemClock())) as sender:
-        results = [_say_status(path, sender.send(path.read_bytes()).status) for path in files]
+        results = [_say_status(path, sender.send(path.read_bytes()).status, url) for path in files]
     if not all(results):
         raise SystemExit(1)
 
@@ -270,8 +275,8 @@ def _say_outcome(outcome: Outcome) -> None:
     click.echo(f"{outcome.call.scenario:20}{outcome.event}{copy}: {last}{attempt}")
 
 
-def _say_status(path: Path, status: int | None) -> bool:
-    click.echo(f"{path.name}: {status or 'no answer'}")
+def _say_status(path: Path, status: int | None, url: str) -> bool:
+    click.echo(f"{path.name}: {status or f'no answer from {url}'}")
     return status is not None and 200 <= status <= 299
 
 

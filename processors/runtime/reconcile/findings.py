@@ -85,7 +85,8 @@ class Report:
         lost = sum(found.lost.values())
         by_type = ", ".join(f"{count} {name}" for name, count in sorted(found.lost.items()))
         yield f"from {self.since} to {self.until}"
-        yield f"events: {found.deliveries} deliveries in Zoom's log, {lost} lost, {would}recovered{_of(by_type)}"
+        brought = f" and {would}recovered" if lost else ""
+        yield f"events: {found.deliveries} deliveries in Zoom's log, {lost} lost{brought}{_of(by_type)}"
         yield f"calls: {len(found.closed)} ends {would}inferred, {len(found.discovered)} sessions nobody told of, {len(found.never_ended)} never ended"
         yield f"recordings: {len(found.announced)} files {would}announced, {len(found.unarchived)} on Zoom and not archived"
         yield f"objects: {found.objects} looked at, {len(found.missing)} missing, {len(found.short)} short or different"

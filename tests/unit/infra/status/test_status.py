@@ -13,7 +13,7 @@ from infra.clock import SystemClock
 from infra.database.engine import migrate, open_database, writing
 from infra.database.status_queries import StatusQueries
 from infra.database.tables import brakes, effects, progress, receipts, settled
-from infra.errors import TransientError
+from infra.errors import ConfigurationError, TransientError
 from infra.settings import TransportSettings
 from infra.status import cli
 from infra.status.receiver_side import spooled
@@ -233,10 +233,12 @@ def test_the_command_ends_by_the_worst_line(tmp_path: Path, monkeypatch: pytest.
     with writing(engine) as connection:
         connection.execute(insert(brakes).values(processor="call_events", tripped_at=NOW, reason="a bug"))
     ill = runner.invoke(cli.status, [])
+    mistyped = runner.invoke(cli.status, ["--receiver", "receiver"])
     engine.dispose()
 
     assert (well.exit_code, ill.exit_code) == (0, 2)
     assert any(line.startswith("! call_events") for line in ill.output.splitlines())
+    assert isinstance(mistyped.exception, ConfigurationError)  # not "not asked", which would be well
 
 
 def _archive(night: Night, session: str) -> None:

@@ -283,6 +283,7 @@ class TestCommands:
         result = run("drop", "--all", "--reason", "old")
 
         assert "say --yes" in result.output
+        assert result.exit_code == 1
         assert len(dead(run.bench)) == 2
 
     def test_redrive_keeps_to_its_rate(self, run: Run) -> None:
@@ -294,6 +295,12 @@ class TestCommands:
         assert "2 redriven" in result.output
         assert run.bench.clock.monotonic() - began == 1.0
         assert run("redrive", "--all", "--yes").output.startswith("nothing lies dead")
+
+    def test_what_is_not_among_the_dead_is_told_apart(self, run: Run) -> None:
+        """Others may lie dead beside what was asked for; what there is none of is not counted."""
+        assert run("list", "--meeting", "nobody's").output == "nothing of that lies dead\n"
+        assert run("redrive", "gone", "--dry-run").output.startswith("nothing of that lies dead")
+        assert run("list", "--type", "publish_event").output.startswith("1 effect lies dead")
 
     @pytest.mark.parametrize("arguments", [(), ("--all", "--meeting", "k")])
     def test_one_must_say_which(self, run: Run, arguments: tuple[str, ...]) -> None:

@@ -229,7 +229,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(world: World) -> None:
     assert world.produced() == []
     assert dry.findings == world.run().findings
     assert (dry.document()["events_lost"], dry.document()["events_recovered"]) == (1, 0)
-    assert "would be recovered" in "\n".join(dry.lines())
+    assert "1 lost and would be recovered" in "\n".join(dry.lines())
 
 
 def test_an_ended_less_call_is_closed(world: World) -> None:
