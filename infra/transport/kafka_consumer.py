@@ -46,6 +46,7 @@ class KafkaLogConsumer:
         self._topics = topics
         self._clock = clock
         self._consumer: KafkaConsumer | None = None
+        self._polled_until: dict[KafkaPlace, int] = {}  # the end of each partition that we were found to have reached
         self._closed = False
 
     def poll(self, timeout_seconds: float, max_records: int = 500) -> Sequence[Record]:
@@ -66,6 +67,7 @@ class KafkaLogConsumer:
     def seek(self, place: TopicPartition, offset: int) -> None:
         with translated("seeking in"):
             consumer = self._open()
+            self._polled_until.pop(_kafka_place(place), None)
             if _kafka_place(place) in consumer.assignment():
                 consumer.seek(_kafka_place(place), offset)
 
@@ -74,14 +76,25 @@ class KafkaLogConsumer:
         with translated("asking"):
             consumer = self._open()
             owned = sorted(consumer.assignment())
+            self._polled_until = {place: end for place, end in self._polled_until.items() if place in owned}
             try:
                 ends = consumer.end_offsets(owned, timeout_ms=END_MS) if owned else {}
                 return {
-                    TopicPartition(place.topic, place.partition): _is_behind(consumer, place, ends.get(place))
+                    TopicPartition(place.topic, place.partition): self._is_behind(consumer, place, ends.get(place))
                     for place in owned
                 }
             except kafka_errors.KafkaError:
                 return {TopicPartition(place.topic, place.partition): False for place in owned}
+
+    def _is_behind(self, consumer: KafkaConsumer, place: KafkaPlace, end: int | None) -> bool:
+        """Whether everything before `end` has been polled. The client's own position costs it a look at all partitions."""
+        if end is None or self._polled_until.get(place) == end:
+            return end is not None
+        position = consumer.position(place, timeout_ms=END_MS)
+        if position is None or position < end:
+            return False
+        self._polled_until[place] = end
+        return True
 
     def close(self) -> None:
         self._closed = True
@@ -123,9 +136,3 @@ def record(raw: Any) -> Record:
 
 def _kafka_place(place: TopicPartition) -> KafkaPlace:
     return KafkaPlace(place.topic, place.partition)
-
-
-def _is_behind(consumer: KafkaConsumer, place: KafkaPlace, end: int | None) -> bool:
-    """Whether everything before `end` has been polled."""
-    position = consumer.position(place, timeout_ms=END_MS)
-    return end is not None and position is not None and position >= end

@@ -461,10 +461,15 @@ def test_a_member_reads_again_from_where_it_seeks(make_topic: MakeTopic, produce
     consumer = join(topic)
     take(consumer, 4)
 
+    before = consumer.assignment()
+
     consumer.seek(TopicPartition(topic, 0), 2)
     consumer.seek(TopicPartition("elsewhere", 0), 2)
 
+    assert before == {TopicPartition(topic, 0): True}
+    assert consumer.assignment() == {TopicPartition(topic, 0): False}
     assert values(take(consumer, 2)) == ["2", "3"]
+    assert consumer.assignment() == {TopicPartition(topic, 0): True}
 
 
 def test_topics_are_made_once(transport: Transport) -> None:
