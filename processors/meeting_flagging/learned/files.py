@@ -3,8 +3,6 @@
 import hashlib
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from processors.meeting_flagging.learned.concepts import read_concepts
 from processors.meeting_flagging.learned.features import Reader
 from processors.meeting_flagging.learned.model import CONCEPTS, MODEL, VECTORS, Model, read_model
@@ -12,12 +10,11 @@ from processors.meeting_flagging.learned.vectors import read_vectors
 
 
 def load(folder: Path) -> Model:
-    """Load the model of a policy's folder, and have this process judge each file on one core.
+    """Load the model of a policy's folder.
 
     Raises:
         ValueError: a file is not there, or not what it should be.
     """
-    threadpool_limits(1, user_api="blas")  # files are judged beside each other; BLAS's own threads would wait busily
     return read_model(_bytes(folder, MODEL), load_reader(folder))
 
 
