@@ -103,6 +103,16 @@ def put(producer: Producer, topic: str, value: str, key: str | None = "key") -> 
             return
 
 
+def poll_at_once(*members: Consumer) -> list[Sequence[Record]]:
+    """Poll each in a thread of its own, as processes do.
+
+    In turn they might never settle: what a joining member is answered between two of its polls, while another one is
+    polled, kafka-python 3.0.12 forgets, and joins anew (`join_group_async`: a finished task is not asked for its result).
+    """
+    with ThreadPoolExecutor(len(members)) as threads:
+        return list(threads.map(lambda member: member.poll(0.3), members))
+
+
 def until(condition: Callable[[], bool], what: str) -> None:
     """Try until it holds."""
     deadline = CLOCK.monotonic() + WAIT_SECONDS
@@ -242,7 +252,7 @@ def test_two_members_of_a_group_share_its_records(
     shares = ([2, 2],) if transport.partitions(topic) == 4 else ([1, 0], [0, 1])
 
     def settled() -> bool:
-        assert [list(member.poll(0.05)) for member in members] == [[], []]
+        assert [list(found) for found in poll_at_once(*members)] == [[], []]
         return [len(member.assignment()) for member in members] in shares
 
     until(settled, "the partitions are shared")
@@ -292,9 +302,8 @@ def test_a_commit_for_a_partition_of_another_member_is_left_alone(
     owned = {owner: 0, other: 0}
 
     def settled() -> bool:
-        for member in (owner, other):
-            member.poll(0.05)
-            owned[member] = len(member.assignment())
+        poll_at_once(owner, other)
+        owned.update({member: len(member.assignment()) for member in (owner, other)})
         return sorted(owned.values()) == [0, 1]
 
     until(settled, "one of two members owns the partition")
