@@ -32,9 +32,9 @@ from infra.errors import ConfigurationError, PermanentError, TransientError
 from schemas.errors import InvalidEvent, PipelineError
 
 BUSY_TIMEOUT_MS = 10_000  # a writer of another process is done in milliseconds; ten seconds mean something is wrong
-# Of one program, made as they are needed: `run --all` has 4 processors of a consumer, a worker, a renewer and 8 effects
+# Of one program, made as they are needed: `run --all` has 5 processors of a consumer, a worker, a renewer and 8 effects
 # each, and no thread ever holds two. PostgreSQL itself allows 100 by default.
-CONNECTIONS = 48
+CONNECTIONS = 56
 _POOL: dict[str, Any] = {
     "pool_size": CONNECTIONS,
     "max_overflow": 0,
