@@ -78,10 +78,7 @@ class News:
         finally:
             with self._changed:
                 self._looking = False
-                if self._edition == edition:
-                    self._changed.notify()  # another one is to look
-                else:
-                    self._changed.notify_all()
+                self._changed.notify_all()  # of news, or that another one is to look: who has time left, nobody here knows
 
     def _has_changed(self) -> bool:
         """Whether somebody has written since the last look. Costs one pragma."""
