@@ -225,7 +225,7 @@ def test_connections_cut_between_transactions_go_unnoticed(on_postgres: Engine) 
 def cut_everybody(engine: Engine) -> None:
     url = engine.url.render_as_string(hide_password=False)
     others = "datname = current_database() AND pid <> pg_backend_pid()"
-    run_on(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608 # a constant
+    run_on(url, f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}")  # noqa: S608 # a constant
 
 
 @pytest.mark.parametrize("options", ["statement_timeout%3D50", "idle_in_transaction_session_timeout%3D50"])
