@@ -100,10 +100,10 @@ def _processor(name: str, queries: StatusQueries, transport: Transport, clock: C
 def _dead(queries: StatusQueries, transport: Transport) -> Iterator[Line]:
     for topic, count in sorted(dead_letters(transport, queries).items()):
         many = " or more" if count >= MOST_COUNTED else ""
-        yield Line(1, "dead", f"{count}{many} record{_s(count)} of {topic.removesuffix('.dead-letter')}")
+        yield Line(1, "dead", f"{count}{many} record{_plural(count)} of {topic.removesuffix('.dead-letter')}")
     for one in queries.dead_effects():
         yield Line(
-            1, "dead", f"{one.count} effect{_s(one.count)} of {one.processor}, {one.kind}: {mask_text(one.reason)}"
+            1, "dead", f"{one.count} effect{_plural(one.count)} of {one.processor}, {one.kind}: {mask_text(one.reason)}"
         )
 
 
@@ -119,7 +119,8 @@ def _archive(queries: StatusQueries, clock: Clock) -> Iterator[Line]:
     yield Line(1 if count else 0, "archive", f"{count} sessions ended more than {hours} h ago without a recording")
 
 
-def _s(count: int) -> str:
+def _plural(count: int) -> str:
+    """What a noun ends with."""
     return "" if count == 1 else "s"
 
 

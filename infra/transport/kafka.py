@@ -81,7 +81,7 @@ class KafkaTransport:
     def consumer(self, group: str, topics: Sequence[str]) -> KafkaLogConsumer:
         for topic in topics:
             self._cluster.partitions(topic)
-        return KafkaLogConsumer(self._settings, group, topics, self._clock)
+        return KafkaLogConsumer(self._settings, group, topics)
 
     def partitions(self, topic: str) -> int:
         return self._cluster.partitions(topic)

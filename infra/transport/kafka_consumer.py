@@ -11,7 +11,6 @@ from kafka import TopicPartition as KafkaPlace
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
-from infra.clock import Clock
 from infra.errors import PermanentError
 from infra.transport.base import Record, TopicPartition
 from infra.transport.kafka_cluster import translated
@@ -40,11 +39,10 @@ _LOST = (kafka_errors.CommitFailedError, kafka_errors.IllegalGenerationError, ka
 class KafkaLogConsumer:
     """Joins its group with the first poll. Belongs to one thread of one process."""
 
-    def __init__(self, settings: Mapping[str, Any], group: str, topics: Sequence[str], clock: Clock) -> None:
+    def __init__(self, settings: Mapping[str, Any], group: str, topics: Sequence[str]) -> None:
         self._settings = settings
         self._group = group
         self._topics = topics
-        self._clock = clock
         self._consumer: KafkaConsumer | None = None
         self._polled_until: dict[KafkaPlace, int] = {}  # the end of each partition that we were found to have reached
         self._closed = False
@@ -80,13 +78,13 @@ class KafkaLogConsumer:
             try:
                 ends = consumer.end_offsets(owned, timeout_ms=END_MS) if owned else {}
                 return {
-                    TopicPartition(place.topic, place.partition): self._is_behind(consumer, place, ends.get(place))
+                    TopicPartition(place.topic, place.partition): self._has_reached(consumer, place, ends.get(place))
                     for place in owned
                 }
             except kafka_errors.KafkaError:
                 return {TopicPartition(place.topic, place.partition): False for place in owned}
 
-    def _is_behind(self, consumer: KafkaConsumer, place: KafkaPlace, end: int | None) -> bool:
+    def _has_reached(self, consumer: KafkaConsumer, place: KafkaPlace, end: int | None) -> bool:
         """Whether everything before `end` has been polled. The client's own position costs it a look at all partitions."""
         if end is None or self._polled_until.get(place) == end:
             return end is not None
