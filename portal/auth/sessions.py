@@ -25,7 +25,9 @@ _RANDOM_BYTES = 32
 _PSEUDONYM_DIGITS = 12  # of 16: a million analysts would have one pair alike in about 500 tries
 
 # Asked on every page, so made once: to make a statement takes as long as to run it.
-_SESSION = select(analyst_sessions).where(analyst_sessions.c.digest == bindparam("digest"))
+_SESSION = select(
+    analyst_sessions.c.analyst, analyst_sessions.c.role, analyst_sessions.c.created_at, analyst_sessions.c.seen_at
+).where(analyst_sessions.c.digest == bindparam("digest"))
 _PRESENT = (
     select(analyst_sessions.c.analyst)
     .where(analyst_sessions.c.seen_at > bindparam("since"))

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Table, and_, bindparam, exists, select
 
 from infra.database.review_tables import review_claims, review_decisions, review_holds, review_notes
 from infra.database.tables import portal_calls, portal_flags
@@ -17,15 +18,30 @@ from schemas.reviews import CLOSING, weight_of
 HOLD_FROM_SEVERITY = 3  # and every report: their recordings are kept from when somebody first looks
 NOTE_FROM_SEVERITY = 4
 
-# Made once: to make a statement takes as long as to run it.
+_KEPT = 32  # documents that were read last: with 12 findings some 30 KB each, 1 MB in all
+
+
+def _any_in(table: Table) -> ColumnElement[bool]:
+    """Whether the table has rows of the flag: what has none, as most flags, is not asked for it."""
+    return exists().where(table.c.flag_id == portal_flags.c.flag_id)
+
+
+# Made once: to make a statement takes as long as to run it. They name their columns: every further one takes time too.
 _FLAG_ID: BindParameter[str] = bindparam("flag_id")
-_CLAIMED = and_(review_claims.c.flag_id == portal_flags.c.flag_id, review_claims.c.claimed_until > bindparam("now"))
+_f, _call = portal_flags.c, portal_calls.c
+_CLAIMED = and_(review_claims.c.flag_id == _f.flag_id, review_claims.c.claimed_until > bindparam("now"))
 _FLAG = (
-    select(portal_flags, review_claims.c.analyst, review_claims.c.claimed_until)
+    select(_f.call_id, _f.standing, _f.flagged_at, _f.flag_revision, _f.document)
+    .add_columns(review_claims.c.analyst, review_claims.c.claimed_until)
+    .add_columns(_any_in(review_decisions).label("has_decisions"))
     .outerjoin(review_claims, _CLAIMED)
-    .where(portal_flags.c.flag_id == _FLAG_ID)
+    .where(_f.flag_id == _FLAG_ID)
 )
-_CALL = select(portal_calls).where(portal_calls.c.call_id == bindparam("call_id"))
+_CASE = (
+    _FLAG.add_columns(_call.order_id, _call.freelancer_id, _call.client_id, _call.document.label("call_document"))
+    .add_columns(_any_in(review_notes).label("has_notes"), _any_in(review_holds).label("has_holds"))
+    .outerjoin(portal_calls, _call.call_id == _f.call_id)
+)
 _DECISIONS = (
     select(review_decisions).where(review_decisions.c.flag_id == _FLAG_ID).order_by(review_decisions.c.position)
 )
@@ -123,30 +139,32 @@ def finding_id(data: Mapping[str, Any]) -> str:
 
 def find_case(connection: Connection, flag_id: str, now: datetime) -> Case | None:
     """Return the case of a flag; None when there is no such flag."""
-    found = find_flagged(connection, flag_id, now)
-    if found is None:
+    shown = connection.execute(_CASE, {"flag_id": flag_id, "now": now}).first()
+    if shown is None:
         return None
-    mine = {"flag_id": flag_id}
-    call = connection.execute(_CALL, {"call_id": found.call_id}).first()
+    found, mine = _flagged(connection, flag_id, shown), {"flag_id": flag_id}
+    is_registered = shown.call_document is not None
     return Case(
         **{one.name: getattr(found, one.name) for one in fields(found)},
-        call=call,
-        events=[] if call is None else json.loads(call.document)["events"],
-        notes=connection.execute(_NOTES, mine).all(),
-        holds=connection.execute(_HOLDS, mine).all(),
+        call=shown if is_registered else None,
+        events=json.loads(shown.call_document)["events"] if is_registered else [],
+        notes=connection.execute(_NOTES, mine).all() if shown.has_notes else [],
+        holds=connection.execute(_HOLDS, mine).all() if shown.has_holds else [],
     )
 
 
 def find_flagged(connection: Connection, flag_id: str, now: datetime) -> Flagged | None:
     """Return as much of the case as says who may do what with it; None when there is no such flag."""
     shown = connection.execute(_FLAG, {"flag_id": flag_id, "now": now}).first()
-    if shown is None:
-        return None
-    flag = json.loads(shown.document)["flag"]
-    decisions = connection.execute(_DECISIONS, {"flag_id": flag_id}).all()
+    return None if shown is None else _flagged(connection, flag_id, shown)
+
+
+def _flagged(connection: Connection, flag_id: str, shown: Row[Any]) -> Flagged:
+    decisions = connection.execute(_DECISIONS, {"flag_id": flag_id}).all() if shown.has_decisions else []
     closing = next((one for one in reversed(decisions) if one.decision in CLOSING), None)
+    flag, named = _read(shown.document)
     seen = [] if closing is None else json.loads(closing.document)["findings"]
-    findings, gone = _compared(flag["findings"], seen, is_first=closing is None)
+    findings, gone = _compared(named, seen, is_first=closing is None)
     return Flagged(
         flag_id=flag_id,
         call_id=shown.call_id,
@@ -168,13 +186,20 @@ def _standing(shown: Row[Any], decisions: Sequence[Row[Any]]) -> str:
     return "closed" if shown.standing == "open" and is_closed and is_same else str(shown.standing)
 
 
+@lru_cache(_KEPT)
+def _read(document: str) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
+    """The flag in a row's document, and its findings by their names; of two with one name the first."""
+    flag = json.loads(document)["flag"]
+    named: dict[str, Mapping[str, Any]] = {}
+    for data in flag["findings"]:
+        named.setdefault(finding_id(data), data)
+    return flag, named
+
+
 def _compared(
-    now: Sequence[Mapping[str, Any]], seen: Sequence[Mapping[str, Any]], *, is_first: bool
+    now: Mapping[str, Mapping[str, Any]], seen: Sequence[Mapping[str, Any]], *, is_first: bool
 ) -> tuple[list[Finding], list[Mapping[str, Any]]]:
     """The findings of now, marked where the last closing decision did not see them, and those that are gone since."""
     known = {finding_id(data) for data in seen}
-    named: dict[str, Finding] = {}
-    for data in now:
-        name = finding_id(data)
-        named.setdefault(name, Finding(name, data, is_new=not is_first and name not in known))
-    return list(named.values()), [data for data in seen if finding_id(data) not in named]
+    findings = [Finding(name, data, is_new=not is_first and name not in known) for name, data in now.items()]
+    return findings, [data for data in seen if finding_id(data) not in now]
