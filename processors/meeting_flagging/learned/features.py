@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from processors.meeting_flagging.learned.concepts import Concepts, Tagged
 from processors.meeting_flagging.learned.vectors import DIMENSIONS, Numbers, Vectors
@@ -24,6 +25,7 @@ DAMPING: Mapping[str, float] = {"words": 8.0, "letters": 16.0, "concepts": 3.0, 
 LETTERS = "letters"  # the block whose grams are cut further: a word's runs of letters
 
 Rows = np.ndarray[Any, np.dtype[Any]]  # of 32 or 64 bits
+Places = NDArray[np.intp]
 
 
 class Read(NamedTuple):
@@ -50,28 +52,61 @@ class Reader:
             "words": [*words, *(f"{one} {two}" for one, two in bordered(words))],
             LETTERS: words,
             "concepts": [name for concepts, _ in tagged for name in concepts],
-            "concept_pairs": [f"{one} {two}" for one, two in bordered(named) if one[0] == "#" or two[0] == "#"],
+            "concept_pairs": _pairs_with_concepts(named),
         }
         return Read(words, tagged, {name: list(dict.fromkeys(found)) for name, found in grams.items()})
 
     def places(self, texts: Sequence[Sequence[str]]) -> Numbers:
         """Return where texts lie, a row each: the mean of its words' pieces, zeros for a text without words."""
-        rows_of = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
-        table = np.array([self.vectors.of(word) for word in rows_of], dtype=np.float32).reshape(-1, DIMENSIONS + 1)
-        total = summed(table, [[rows_of[word] for word in words] for words in texts], np.float32).astype(np.float64)
+        counted = count(texts)
+        vectors = [self.vectors.of(word) for word in counted.distinct] or [np.zeros(DIMENSIONS + 1)]
+        total = counted.summed(np.array(vectors, dtype=np.float32), np.float32).astype(np.float64)
         places: Numbers = total[:, :-1] / np.maximum(1.0, total[:, -1:])
         return places
 
 
-def summed(table: Rows, rows: Sequence[Sequence[int]], dtype: type[np.floating[Any]] = np.float64) -> Rows:
-    """Return for each text the sum of its rows of a table, in their order; zeros where it has none."""
-    found = np.zeros((len(rows), table.shape[1]), dtype)
-    held = [number for number, one in enumerate(rows) if one]
-    if held:
-        flat = np.fromiter(chain.from_iterable(rows), dtype=np.intp)
-        starts = np.cumsum([0, *(len(rows[number]) for number in held)])[:-1]
-        found[held] = np.add.reduceat(table[flat], starts, axis=0, dtype=dtype)
-    return found
+def _pairs_with_concepts(named: Sequence[str]) -> list[str]:
+    """Neighbours of which one at least is a concept."""
+    framed = ["<", *named, ">"]
+    concepts = [at for at, name in enumerate(framed) if name[0] == "#"]
+    return [f"{framed[at]} {framed[at + 1]}" for place in concepts for at in (place - 1, place)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Grams of texts by number: what is the same for many texts is looked up once for each of the `distinct` grams.
+
+    `flat` are the numbers of all texts one after another, `sizes` how many of them each text has.
+    """
+
+    distinct: Sequence[str]
+    flat: Places
+    sizes: Places
+
+    def summed(self, rows: Rows, dtype: type[np.floating[Any]] = np.float64) -> Rows:
+        """Return for each text the sum of its grams' rows, in their order; zeros where it has none.
+
+        `rows` has one for each distinct gram. All texts' first rows are added, then all second ones, and so on: so numpy
+        is called as often as the longest text has grams.
+        """
+        longest_first = np.argsort(-self.sizes, kind="stable")
+        sizes = self.sizes[longest_first]
+        starts = (np.cumsum(self.sizes) - self.sizes)[longest_first]
+        found = np.zeros((len(sizes), rows.shape[1]), dtype)
+        for at in range(sizes.max(initial=0)):
+            held = np.searchsorted(-sizes, -at)  # texts that have so many
+            found[:held] += rows.take(self.flat[starts[:held] + at], axis=0)
+        total = np.empty_like(found)
+        total[longest_first] = found
+        return total
+
+
+def count(texts: Sequence[Sequence[str]]) -> Counted:
+    """Number the grams of texts."""
+    number_of = dict.fromkeys(chain.from_iterable(texts), 0)
+    number_of.update(zip(number_of, range(len(number_of)), strict=True))
+    flat = np.fromiter(map(number_of.__getitem__, chain.from_iterable(texts)), dtype=np.intp)
+    return Counted(list(number_of), flat, np.fromiter(map(len, texts), dtype=np.intp))
 
 
 def keys_of(block: str, gram: str) -> list[int]:

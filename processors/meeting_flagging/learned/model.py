@@ -4,7 +4,6 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 from zlib import crc32
 
@@ -16,10 +15,10 @@ from processors.meeting_flagging.learned.features import (
     Read,
     Reader,
     Rows,
+    count,
     directions,
     keys_of,
     likeness,
-    summed,
 )
 from processors.meeting_flagging.learned.vectors import Numbers
 from processors.meeting_flagging.rules import CATEGORIES, GROUNDS
@@ -68,23 +67,17 @@ class _Block:
 
     def weigh(self, texts: Sequence[Sequence[str]]) -> Numbers:
         """Return each text's weights, scaled by its length; zeros for a text without grams."""
-        table, rows = self._letters(texts) if self.name == LETTERS else (self.table, self._looked_up(texts))
-        return _scaled(table, rows, DAMPING[self.name] * float(self.table[-1, -1]))
+        counted = count(texts)
+        found = counted.summed(self._rows_of(counted.distinct))
+        scaled: Numbers = found[:, :-1] / np.sqrt(found[:, -1:] + DAMPING[self.name] * float(self.table[-1, -1]))
+        return scaled
 
-    def _looked_up(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
+    def _rows_of(self, grams: Sequence[str]) -> Rows:
+        if self.name == LETTERS:
+            return np.array([self.cut[word] for word in grams] or self.table[:0])
         row_of, unseen = self.rows.get, len(self.rows)
-        return [[row_of(crc32(gram.encode()), unseen) for gram in grams] for grams in texts]  # the keys of `keys_of`
-
-    def _letters(self, texts: Sequence[Sequence[str]]) -> tuple[Rows, list[list[int]]]:
-        rows_of = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
-        table = np.array([self.cut[word] for word in rows_of], dtype=np.float32).reshape(-1, self.table.shape[1])
-        return table, [[rows_of[word] for word in words] for words in texts]
-
-
-def _scaled(table: Rows, rows: Sequence[Sequence[int]], damping: float) -> Numbers:
-    found = summed(table, rows)
-    scaled: Numbers = found[:, :-1] / np.sqrt(found[:, -1:] + damping)
-    return scaled
+        places = [row_of(crc32(gram.encode()), unseen) for gram in grams]  # the keys of `keys_of`
+        return self.table.take(np.array(places, dtype=np.intp), axis=0)
 
 
 @dataclass(slots=True)
