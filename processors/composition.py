@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from threadpoolctl import threadpool_limits
 
 from infra.admin import AdminApp, listen, serve
 from infra.archive.download import Downloader
@@ -67,7 +66,6 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         PolicyError: the policy must not be used; the text names file and line.
         TransientError: the log, the database or the store does not answer.
     """
-    threadpool_limits(1, user_api="blas")  # files are judged beside each other; BLAS's own threads would wait busily
     policy = load_policy(settings.policy_folder or SHIPPED)
     check(policy)
     engine = open_database(settings.database_url)

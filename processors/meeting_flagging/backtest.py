@@ -10,8 +10,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from processors.meeting_flagging.file_report import clock_time, kind_of
 from processors.meeting_flagging.learned.files import digest
 from processors.meeting_flagging.policy_check import check
@@ -113,7 +111,6 @@ def _outcomes(calls: Sequence[Sequence[Path]], folders: tuple[Path, Path], compa
 
 
 def _begin_helping(old: Path, new: Path) -> None:
-    threadpool_limits(1, user_api="blas")  # a helper has one core
     _compared.append(_Compared.load((old, new)))
     gc.disable()  # judging makes no cycles, and looking for them costs a sixth of the time
 

@@ -28,7 +28,7 @@ class Concepts:
         """Return the text's words, phrases taken together, with their concepts (none for most)."""
         begins = [at for at, two in enumerate(pairwise(words)) if two in self.longest]
         if not begins:
-            return list(zip(map(self.of, words), words, strict=True))
+            return [(self.of(word), word) for word in words]
         found: list[Tagged] = []
         at = 0
         while at < len(words):
@@ -43,8 +43,6 @@ class Concepts:
 
     def split(self, words: Sequence[str]) -> list[str]:
         """Return the words, those of hatred freed from an `i` that stuck to them when letters were spaced out."""
-        if not any(word[0] == "i" and len(word) > _FUZZY_LENGTH for word in words):
-            return list(words)
         return [part for word in words for part in (self._parts(word) if word[0] == "i" else (word,))]
 
     def _parts(self, word: str) -> tuple[str, ...]:

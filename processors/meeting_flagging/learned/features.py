@@ -52,7 +52,7 @@ class Reader:
             "words": [*words, *(f"{one} {two}" for one, two in bordered(words))],
             LETTERS: words,
             "concepts": [name for concepts, _ in tagged for name in concepts],
-            "concept_pairs": _pairs_with_concepts(named),
+            "concept_pairs": [f"{one} {two}" for one, two in bordered(named) if one[0] == "#" or two[0] == "#"],
         }
         return Read(words, tagged, {name: list(dict.fromkeys(found)) for name, found in grams.items()})
 
@@ -65,18 +65,11 @@ class Reader:
         return places
 
 
-def _pairs_with_concepts(named: Sequence[str]) -> list[str]:
-    """Neighbours of which one at least is a concept."""
-    framed = ["<", *named, ">"]
-    concepts = [at for at, name in enumerate(framed) if name[0] == "#"]
-    return [f"{framed[at]} {framed[at + 1]}" for place in concepts for at in (place - 1, place)]
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Grams of texts by number: what is the same for many texts is looked up once for each of the `distinct` grams.
 
-    `flat` are the numbers of all texts one after another, `sizes` how many of them each text has.
+    `flat` holds the numbers of all texts' grams, one text after another; `sizes`, how many grams each text has.
     """
 
     distinct: Sequence[str]
@@ -94,7 +87,7 @@ class Counted:
         starts = (np.cumsum(self.sizes) - self.sizes)[longest_first]
         found = np.zeros((len(sizes), rows.shape[1]), dtype)
         for at in range(sizes.max(initial=0)):
-            held = np.searchsorted(-sizes, -at)  # texts that have so many
+            held = np.searchsorted(-sizes, -at)  # how many texts have a gram at this place
             found[:held] += rows.take(self.flat[starts[:held] + at], axis=0)
         total = np.empty_like(found)
         total[longest_first] = found

@@ -7,8 +7,7 @@ from itertools import pairwise
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]")
 _SPACED = re.compile(r"(?<![^\W_'])[^\W\d_](?:[ .*_-][^\W\d_]){2,}(?![^\W_'])")  # "h a t e", "h.a.t.e"; not "I am a"
 _MIXED = re.compile(r"(?<!\S)(?=\S*[^\W\d_]\S*[^\W\d_])(?=\S*[^\W\d_][013457@$!]|[@$][^\W\d_])[\w@$!]+(?=[\s.,?!]|$)")
-_SIGN = re.compile(r"[013457@$!]")
-_MAYBE_MIXED = re.compile(r"[^\W\d_][013457@$!]|[@$][^\W\d_]")  # without one of these nothing is mixed
+_SIGN = re.compile(r"[013457@$!]")  # without one nothing is mixed
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _MARK = re.compile(r"\{\w+\}|\[[^\[\]]{1,30}\]")  # of a transcriber: {laughter}, [inaudible]
 _UNITS = re.compile(r"\d+\w{1,3}|\w{0,2}\d+|\w+!+")  # 10pm, 4k, v2, stop!
@@ -17,8 +16,7 @@ _UNITS = re.compile(r"\d+\w{1,3}|\w{0,2}\d+|\w+!+")  # 10pm, 4k, v2, stop!
 def words_of(text: str) -> list[str]:
     """Return the words, numbers and signs of a text in lower case, in order; what is stuttered counts once."""
     joined = _SPACED.sub(_joined, _MARK.sub(" ", text))
-    is_mixed = _SIGN.search(joined) and _MAYBE_MIXED.search(joined)  # the first is soon done, and most talk has none
-    words = _WORD.findall(_MIXED.sub(_unleet, joined) if is_mixed else joined)
+    words = _WORD.findall(_MIXED.sub(_unleet, joined) if _SIGN.search(joined) else joined)
     return [word for before, word in pairwise([None, *words]) if word != before]  # "you you you"
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from processors.meeting_flagging import SHIPPED, Policy, PolicyError, load_policy
 from processors.meeting_flagging.labelled import read_labelled
 from processors.meeting_flagging.learned.concepts import read_concepts
 from processors.meeting_flagging.learned.detector import find_learned, hear
+from processors.meeting_flagging.learned.features import count
 from processors.meeting_flagging.learned.files import load_reader
 from processors.meeting_flagging.learned.grounds import ground_of
 from processors.meeting_flagging.learned.model import MODEL, TEXT_CATEGORIES
@@ -99,6 +101,28 @@ def test_files_scanned_at_once_are_judged_as_each_alone() -> None:
         at_once = list(threads.map(lambda talk: found_in(*talk, policy=fresh), talks))
 
     assert at_once == alone
+
+
+def test_a_model_is_worked_with_on_one_thread() -> None:
+    """So that the order of its sums, and with it a flag's last digits, is the same however many cores there are."""
+    with threadpool_limits(2, user_api="blas"):
+        load_policy()
+
+        threads = {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    assert threads == {1}
+
+
+@pytest.mark.parametrize("texts", [[], [[]], [["a"]], [["a", "b", "a"], [], ["c"], ["b", "c"]]])
+def test_grams_are_summed_as_one_by_one(texts: list[list[str]]) -> None:
+    """What is looked up once for all texts is added in each text's own order; a text without grams sums to nothing."""
+    row_of = {"a": [0.1, 1.0], "b": [0.2, 2.0], "c": [0.7, 4.0]}
+
+    counted = count(texts)
+    found = counted.summed(np.array([row_of[gram] for gram in counted.distinct]).reshape(-1, 2))
+
+    plain = [[sum((row_of[gram][of] for gram in grams), 0.0) for of in (0, 1)] for grams in texts]
+    assert found.tolist() == plain
 
 
 def test_finding_names_what_it_is_like() -> None:
