@@ -32,6 +32,7 @@ from processors.commands import (
     TagFile,
 )
 from processors.meeting_flagging import SHIPPED, Policy, check, load_policy, scan
+from processors.meeting_flagging.blas import use_one_thread
 from processors.registry import PROCESSORS, Options
 from processors.runtime.performers import Performer
 from processors.runtime.performers.archive import ArchiveFilePerformer
@@ -66,6 +67,7 @@ def composed(settings: ProcessorSettings, clock: Clock) -> Iterator[Composition]
         PolicyError: the policy must not be used; the text names file and line.
         TransientError: the log, the database or the store does not answer.
     """
+    use_one_thread()
     policy = load_policy(settings.policy_folder or SHIPPED)
     check(policy)
     engine = open_database(settings.database_url)

@@ -18,6 +18,7 @@ from infra.errors import PermanentError
 from infra.settings import database_url, policy_folder
 from processors.meeting_flagging import SHIPPED, MeetingFlagging, Policy, check, load_policy
 from processors.meeting_flagging.backtest import backtest
+from processors.meeting_flagging.blas import use_one_thread
 from processors.meeting_flagging.corpus_check import corpus_problems
 from processors.meeting_flagging.evaluation import evaluate
 from processors.meeting_flagging.explaining import explain, flag_in
@@ -47,6 +48,7 @@ def _as_json(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group()
 def policy() -> None:
     """Check the flagging policy, try it on files and labelled lines, explain a flag."""
+    use_one_thread()  # so that files are judged as the running processors judge them
 
 
 @policy.command("check")

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from processors.meeting_flagging.blas import use_one_thread
 from processors.meeting_flagging.file_report import clock_time, kind_of
 from processors.meeting_flagging.learned.files import digest
 from processors.meeting_flagging.policy_check import check
@@ -111,6 +112,7 @@ def _outcomes(calls: Sequence[Sequence[Path]], folders: tuple[Path, Path], compa
 
 
 def _begin_helping(old: Path, new: Path) -> None:
+    use_one_thread()
     _compared.append(_Compared.load((old, new)))
     gc.disable()  # judging makes no cycles, and looking for them costs a sixth of the time
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from infra import logs
 from processors.meeting_flagging import load_policy
+from processors.meeting_flagging.blas import use_one_thread
 from tests.benchmarks import machine
 from tests.benchmarks.table import Row, plain
 from tests.policy_numbers import calls, exact, lines, metadata, speed
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer calls; the document stays as it is")
     quick = parser.parse_args().quick
     logs.configure("ERROR")
+    use_one_thread()
     circumstances = f"Policy `{load_policy().version}`. {machine.description()}"
     rows = list(_rows(quick=quick))
     print(f"\nFlagging policy, development numbers\n{plain(rows)}\n  {circumstances}")

@@ -8,7 +8,6 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from processors.meeting_flagging.learned.features import (
     DAMPING,
@@ -124,15 +123,11 @@ class Model:
 
 
 def read_model(document: bytes, reader: Reader) -> Model:
-    """Read a model that `training` wrote, and keep this process's matrix products to one thread from now on.
-
-    With several, they are added up in another order: the same text would be said to be a little different from one
-    machine to the next. Texts are judged beside each other as it is, and BLAS's own threads would wait busily.
+    """Read a model that `training` wrote.
 
     Raises:
         ValueError: it is not one, or one of other heads.
     """
-    threadpool_limits(1, user_api="blas")
     try:
         with np.load(io.BytesIO(document), allow_pickle=False) as arrays:
             return _model(arrays, reader)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import insert
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from infra.clock import SystemClock
 from infra.database.engine import migrate, open_database, writing
@@ -42,6 +43,16 @@ def broken(tmp_path: Path) -> Path:
     file = folder / "off_platform.yaml"
     file.write_text(file.read_text().replace("- paypal.me/somebody is where you can settle it", "- a quiet day"))
     return folder
+
+
+def test_files_are_judged_on_one_thread_as_the_processors_judge_them(run: Callable[..., Result]) -> None:
+    """So that the order of the model's sums, and with it a finding's last digits, is the same however many cores there are."""
+    with threadpool_limits(2, user_api="blas"):
+        run("check")
+
+        threads = {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    assert threads == {1}
 
 
 def test_check_tells_what_the_policy_holds(run: Callable[..., Result]) -> None:
