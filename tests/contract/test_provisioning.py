@@ -302,6 +302,7 @@ def test_a_bucket_that_cannot_get_object_lock_is_said(s3: S3Server, owner: "S3Cl
     assert outcome.unsettled == line.startswith("failed:")
 
 
+@pytest.mark.usefixtures("provisioned")
 def test_versioning_is_on(owner: "S3Client") -> None:
     """What was overwritten or deleted by mistake can be had back for a day."""
     assert owner.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
