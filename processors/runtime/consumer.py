@@ -47,7 +47,6 @@ class Parts:
     engine: Engine
     clock: Clock
     metrics: Metrics
-    wake: Callable[[], None]
     alive: Callable[[], None]
     skipped: Mapping[TopicPartition, range]
 
@@ -116,8 +115,6 @@ class ConsumerLoop:
             name, count = self._parts.processor.name, len(wanted)
             log.info("records.taken_alone", processor=name, count=count, error_type=type(error).__name__)
             return
-        if any(outcome.effects for outcome in outcomes):
-            self._parts.wake()
         for record, event in events:
             self._decided[record.place, record.offset] = event, []
         for (record, _, _), outcome in zip(routed, outcomes, strict=True):
@@ -171,8 +168,6 @@ class ConsumerLoop:
                 self._tripped = f"unexpected exceptions, the last one {reason_of(error)}"
             return
         self._failures.succeeded()
-        if any(outcome.effects for outcome in outcomes):
-            self._parts.wake()
         self._count(outcomes)
         log.info(
             "record.handled",

@@ -21,6 +21,7 @@ from processors.runtime.backoff import retry_delay
 from processors.runtime.codec import plain
 from processors.runtime.inbox import Inbox, Overtaken
 from processors.runtime.outbox import TRANSIENT_LIMIT, Leased, Outbox
+from processors.runtime.ready import Ready
 from processors.runtime.together import Together
 
 log = structlog.get_logger(__name__)
@@ -55,11 +56,20 @@ class Endings:
     """
 
     def __init__(
-        self, engine: Engine, outbox: Outbox, inbox: Inbox, together: Together, clock: Clock, *, said: Said
+        self,
+        engine: Engine,
+        outbox: Outbox,
+        inbox: Inbox,
+        together: Together,
+        clock: Clock,
+        *,
+        ready: Ready,
+        said: Said,
     ) -> None:
         self._said = said
         self._engine = engine
         self._outbox = outbox
+        self._ready = ready
         self._inbox = inbox
         self._together = together
         self._waiting: list[_Done] = []
@@ -133,6 +143,7 @@ class Endings:
                         done.record(connection)
                 told = [(done.event, done.key) for done in batch if done.event is not None]
                 outcomes = self._together.decide(connection, told)
+                self._ready.lease_due(connection)
         except Exception as error:  # noqa: BLE001 # ended alone, each shows its own error
             log.info("effects.ended_alone", count=len(batch), error_type=type(error).__name__)
             return False
@@ -168,6 +179,7 @@ class Endings:
                     if record is not None:
                         record(connection)
                     decided = None if event is None else self._inbox.decide(connection, event, key)
+                    self._ready.lease_due(connection)
                 self._said(decided.reasons if decided else ())
                 return status
             except (Overtaken, IntegrityError):

@@ -1,5 +1,6 @@
 """Decide about one event for one key, in one transaction: state, effects and the mark that it was handled."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,10 +92,16 @@ class Outcome:
     reasons: tuple[str, ...] = ()
 
 
+Asked = Callable[[Connection], None]  # what else is done in a transaction that asked for effects
+
+
 class Inbox:
     """Makes decisions and stores them. Safe to share between threads and processes."""
 
-    def __init__(self, engine: Engine, processor: Processor[Any], clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, processor: Processor[Any], clock: Clock, *, asked: Asked = lambda _: None
+    ) -> None:
+        self._asked = asked
         self._engine = engine
         self._processor = processor
         self._clock = clock
@@ -111,7 +118,10 @@ class Inbox:
         for _ in range(_TRIES):
             try:
                 with writing(self._engine) as connection:
-                    return self._take(connection, event, key, again)
+                    outcome = self._take(connection, event, key, again)
+                    if outcome.effects:
+                        self._asked(connection)
+                    return outcome
             except (Overtaken, IntegrityError):
                 continue
         raise TransientError("the state is written by others all the time")

@@ -147,8 +147,14 @@ class Outbox:
         with writing(self._engine) as connection:
             if anything.expired:
                 connection.execute(_FREE_EXPIRED, values)
-            taken = {**values, "most": limit, "token": str(uuid4()), "until": now + LEASE}
-            rows = connection.execute(_LEASE, taken).all()
+            return self.lease_in(connection, limit, timers_until)
+
+    def lease_in(self, connection: Connection, limit: int, timers_until: datetime | None = None) -> Sequence[Leased]:
+        """Take up to `limit` due effects inside the caller's transaction; those whose lease ran out are left alone."""
+        now = self._clock.now()
+        values = {"of": self._processor, "now": now, "timers_until": timers_until or _LONG_AGO}
+        taken = {**values, "most": limit, "token": str(uuid4()), "until": now + LEASE}
+        rows = connection.execute(_LEASE, taken).all()
         return [_leased(row) for row in sorted(rows, key=lambda row: (row.due_at, row.position))]
 
     def renew(self, leased: Sequence[Leased]) -> None:

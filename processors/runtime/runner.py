@@ -20,6 +20,7 @@ from processors.runtime.health import Health, health_file
 from processors.runtime.inbox import Inbox
 from processors.runtime.outbox import Outbox
 from processors.runtime.performers import Performer
+from processors.runtime.ready import Ready
 from processors.runtime.skips import Skips
 from processors.runtime.together import Together
 from processors.runtime.upkeep import Upkeep
@@ -53,10 +54,10 @@ class Member:
         self._processor = processor
         self._world = world
         self._brake = Brake(world.engine, processor.name, world.clock)
-        inbox = Inbox(world.engine, processor, world.clock)
         outbox = Outbox(world.engine, processor.name, world.clock)
-        self._inbox = inbox
-        self._together = Together(world.engine, processor, world.clock)
+        ready = Ready(outbox, CONCURRENCY)
+        self._inbox = Inbox(world.engine, processor, world.clock, asked=ready.lease_due)
+        self._together = Together(world.engine, processor, world.clock, asked=ready.lease_due)
         self._health = Health(health_file(world.health_file, processor.name), world.clock)
         watch = Watch(processor.name, world.clock, world.metrics)
         self.upkeep = Upkeep(world.engine, processor, world.clock, world.metrics, watch)
@@ -65,7 +66,10 @@ class Member:
                 processor=processor,
                 performers=world.performers,
                 outbox=outbox,
-                endings=Endings(world.engine, outbox, inbox, self._together, world.clock, said=self._say),
+                ready=ready,
+                endings=Endings(
+                    world.engine, outbox, self._inbox, self._together, world.clock, ready=ready, said=self._say
+                ),
                 brake=self._brake,
                 clock=world.clock,
                 metrics=world.metrics,
@@ -73,7 +77,6 @@ class Member:
                 watch=watch,
                 alive=lambda: self._health.beat("worker"),
             ),
-            CONCURRENCY,
         )
 
     def check(self) -> None:
@@ -101,7 +104,6 @@ class Member:
                 engine=self._world.engine,
                 clock=self._world.clock,
                 metrics=self._world.metrics,
-                wake=self.worker.wake,
                 alive=lambda: self._health.beat("consumer"),
                 skipped=Skips(self._world.engine, self._processor.name).all(),
             )

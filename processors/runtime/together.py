@@ -20,7 +20,7 @@ from infra.database.tables import effects, handled, states
 from processors.base import Decision, Event, Processor
 from processors.commands import Command, effect_id
 from processors.runtime.codec import dump, load
-from processors.runtime.inbox import ASKED_FOR, Outcome, Overtaken, ask_for, effect_row, refuse_newer
+from processors.runtime.inbox import ASKED_FOR, Asked, Outcome, Overtaken, ask_for, effect_row, refuse_newer
 
 
 def _states_of(dialect: str) -> Any:
@@ -67,7 +67,10 @@ class _State:
 class Together:
     """One processor's decisions, many at a time."""
 
-    def __init__(self, engine: Engine, processor: Processor[Any], clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, processor: Processor[Any], clock: Clock, *, asked: Asked = lambda _: None
+    ) -> None:
+        self._asked = asked
         self._engine = engine
         self._processor = processor
         self._name = processor.name
@@ -86,6 +89,8 @@ class Together:
             added = {(mark.event_id, mark.key) for mark in _HANDLED.execute(connection, marks)}
             new = [pair for pair in by_id if pair in added]
             decided = dict(zip(new, self.decide(connection, [by_id[pair] for pair in new]), strict=True))
+            if any(outcome.effects for outcome in decided.values()):
+                self._asked(connection)
         double = Outcome(handled_before=True, effects=0)
         return [decided.pop((event.id, key), double) for event, key in pairs]
 

@@ -1,7 +1,6 @@
 """The worker: lease due effects, perform them side by side, hand what came of it to the endings."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,17 +19,14 @@ from processors.runtime.dead_letters import reason_of
 from processors.runtime.endings import Endings
 from processors.runtime.outbox import LEASE, Leased, Outbox
 from processors.runtime.performers import Performer
+from processors.runtime.ready import Ready
 from processors.runtime.watch import Watch
 from schemas.errors import InvalidEvent
 
 log = structlog.get_logger(__name__)
 
-_IDLE_SECONDS = 0.5  # how late an effect of another process may be noticed; our own wake us at once
+_LOOK_SECONDS = 0.5  # how late a timer, a retry or an effect of another process may be noticed; we know of our own
 _TIMERS_SECONDS = 0.5  # how old the knowledge of the inputs' progress may be
-# While effects have lately taken milliseconds, more are leased ahead, so that one lease serves many. A long one among
-# them then waits for a thread here, although another member might be free.
-_AHEAD, _QUICK_SECONDS = 24, 0.1
-_NEWS = 0.1  # how much the latest effect counts in what is usual
 _GRACE_SECONDS = 10.0  # for effects in hand at a stop; what is not done then is done again by another lease
 
 
@@ -41,6 +37,7 @@ class Tools:
     processor: Processor[Any]
     performers: Mapping[str, Performer[Any]]
     outbox: Outbox
+    ready: Ready
     endings: Endings
     brake: Brake
     clock: Clock
@@ -51,25 +48,16 @@ class Tools:
 
 
 class Worker:
-    """Performs one processor's effects, at most `concurrency` at a time."""
+    """Performs one processor's effects, as many at a time as `ready` hands out."""
 
-    def __init__(self, tools: Tools, concurrency: int) -> None:
+    def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._concurrency = concurrency
-        self._failures = FailureCount()
-        self._wake = threading.Event()
         self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._ready: deque[Leased] = deque()
-        self._held: set[Leased] = set()
-        self._usual_seconds = 2 * _QUICK_SECONDS  # nothing is known yet
+        self._failures = FailureCount()
+        self._looked_at: float | None = None
         self._braked: BrakedError | None = None
         self._timers_until: datetime | None = None
         self._timers_checked_at: float | None = None
-
-    def wake(self) -> None:
-        """There may be something to do."""
-        self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop, then give what is in hand a little time.
@@ -78,22 +66,25 @@ class Worker:
             BrakedError: too much failed in a way that nobody foresaw.
         """
         self._stop = stop
+        ready = self._tools.ready
+        ready.open()
         threading.Thread(target=self._renew_leases, args=(stop,), name="lease-renewer", daemon=True).start()
+        has_news = False
         while not stop.is_set() and self._braked is None:
-            self._wake.clear()
+            ready.news.clear()
             self._tools.alive()
             try:
-                self._start_due()
+                self._start_due(look=not has_news)
             except TransientError as error:
                 log.warning("outbox.unavailable", processor=self._tools.processor.name, reason=str(error))
-            self._wake.wait(_IDLE_SECONDS)
+            has_news = ready.news.wait(_LOOK_SECONDS)
         self._finish_held()
         if self._braked is not None:
             raise self._braked
 
     def run_due(self) -> int:
         """Perform what is due now, one effect after another, in this thread; return how many."""
-        leased = self._tools.outbox.lease(self._concurrency, self._read_until())
+        leased = self._tools.outbox.lease(self._tools.ready.concurrency, self._read_until())
         for one in leased:
             self.perform(one)
         return len(leased)
@@ -115,7 +106,7 @@ class Worker:
             outcome = self._tools.endings.undecidable(leased, reason_of(error))
             self._count(error)
         seconds = self._tools.clock.monotonic() - started
-        self._usual_seconds += _NEWS * (seconds - self._usual_seconds)
+        self._tools.ready.took(seconds)
         name, kind = self._tools.processor.name, leased.kind
         self._tools.metrics.count("processor_effects_total", processor=name, kind=kind, outcome=outcome)
         self._tools.metrics.observe("processor_effect_seconds", seconds, processor=name, kind=kind)
@@ -150,20 +141,15 @@ class Worker:
         if self._failures.failed():
             self._tools.brake.trip(f"unexpected exceptions, the last one {reason_of(error)}")
 
-    def _start_due(self) -> None:
-        ahead = _AHEAD if self._usual_seconds < _QUICK_SECONDS else 0
-        with self._lock:
-            free, waiting = self._concurrency - len(self._held), len(self._ready)
-        if free + ahead - waiting <= ahead // 2:
-            return
-        leased = self._tools.outbox.lease(free + ahead - waiting, self._read_until())
-        with self._lock:
-            self._ready.extend(leased)
-            free = 0 if self._stop.is_set() else self._concurrency - len(self._held)  # what is not begun is given back
-            more = min(free, len(self._ready))
-            firsts = [self._ready.popleft() for _ in range(more)]
-            self._held.update(firsts)
-        for first in firsts:
+    def _start_due(self, *, look: bool) -> None:
+        now = self._tools.clock.monotonic()
+        overdue = self._looked_at is None or now - self._looked_at >= _LOOK_SECONDS
+        if look or overdue or self._tools.ready.is_more():
+            self._tools.ready.look(self._read_until())
+            self._looked_at = now
+        if self._stop.is_set():
+            return  # what is not begun is given back
+        for first in self._tools.ready.begin():
             name = f"{self._tools.processor.name}-effects"
             threading.Thread(target=self._perform_held, args=(first,), name=name, daemon=True).start()
 
@@ -178,19 +164,9 @@ class Worker:
                 self._braked = error
             except Exception as error:  # noqa: BLE001 # the thread goes on with other effects; this lease runs out
                 log.error("effect.unrecorded", kind=leased.kind, effect_id=leased.effect_id, reason=reason_of(error))
-            leased = self._next(leased)
-
-    def _next(self, done: Leased) -> Leased | None:
-        with self._lock:
-            self._held.discard(done)
-            goes_on = self._braked is None and not self._stop.is_set()
-            following = self._ready.popleft() if self._ready and goes_on else None
-            if following is not None:
-                self._held.add(following)
-            low = len(self._ready) <= _AHEAD // 2
-        if low:
-            self._wake.set()
-        return following
+            if self._braked is not None or self._stop.is_set():
+                self._tools.ready.close()
+            leased = self._tools.ready.follow(leased)
 
     def _read_until(self) -> datetime | None:
         now = self._tools.clock.monotonic()
@@ -201,8 +177,7 @@ class Worker:
 
     def _renew_leases(self, stop: threading.Event) -> None:
         while not stop.wait(LEASE.total_seconds() / 3):
-            with self._lock:
-                held = [*self._held, *self._ready]
+            held = self._tools.ready.all()
             try:
                 if held:
                     self._tools.outbox.renew(held)
@@ -210,19 +185,14 @@ class Worker:
                 log.warning("leases.not_renewed", processor=self._tools.processor.name, reason=str(error))
 
     def _finish_held(self) -> None:
-        with self._lock:
-            unbegun = list(self._ready)
-            self._ready.clear()
-        try:
-            self._tools.outbox.give_back(unbegun)
-        except TransientError as error:  # then others take them when the leases have run out
-            log.warning("leases.not_given_back", processor=self._tools.processor.name, reason=str(error))
+        ready = self._tools.ready
+        ready.close()
         deadline = self._tools.clock.monotonic() + _GRACE_SECONDS
-        while self._held and self._tools.clock.monotonic() < deadline:
-            self._wake.wait(0.1)
-            self._wake.clear()
-        if self._held:
-            log.warning("effects.abandoned", processor=self._tools.processor.name, count=len(self._held))
+        while ready.held() and self._tools.clock.monotonic() < deadline:
+            ready.news.wait(0.1)
+            ready.news.clear()
+        if ready.held():
+            log.warning("effects.abandoned", processor=self._tools.processor.name, count=len(ready.held()))
 
 
 def _recorder(performer: Performer[Any] | None, command: Command, result: Mapping[str, Any]) -> Any:

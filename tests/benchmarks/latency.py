@@ -9,11 +9,13 @@ from infra.errors import ConfigurationError, TransientError
 from infra.local.s3_server import free_ports
 from infra.local.stack import Stack
 from infra.settings import Address, transport_settings
+from infra.transport import Transport
 from infra.transport.connect import connect
 from infra.zoom.simulator import Call, build_call
 from infra.zoom.simulator.feed import register
 from infra.zoom.simulator.sender import Sender
 from schemas.calls import Registration
+from schemas.topics import CALL_EVENTS
 from tests.benchmarks.run import CLOCK, Broken, Run, percentile, wait_until
 from tests.benchmarks.table import Bar, Row, failed, judged, not_run
 
@@ -54,6 +56,7 @@ def _rounds(run: Run, name: str) -> list[list[float]]:
         producer = transport.producer()
         register(producer, calls, CLOCK)
         producer.close()
+        _wait_until_created(transport, len(calls))  # 640 at once, as no marketplace registers them: not to be measured
         transport.close()
         _play(stack, calls[:WARM_UP])
         rounds = []
@@ -69,6 +72,13 @@ def _rounds(run: Run, name: str) -> list[list[float]]:
 def _calls(count: int) -> list[Call]:
     """As many calls, each of another meeting, all of them registered."""
     return [build_call("clean", seed, CLOCK.now()) for seed in range(count)]
+
+
+def _wait_until_created(transport: Transport, calls: int) -> None:
+    def created() -> int:
+        return sum(transport.end_offsets(CALL_EVENTS.name).values())
+
+    wait_until(lambda: created() >= calls, "every registered call is created")
 
 
 def _play(stack: Stack, calls: Sequence[Call]) -> list[float]:
