@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, insert
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, delete, insert, update
 from sqlalchemy import case as either
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -155,35 +155,35 @@ class Desk:
         self, flag_id: str, analyst: Analyst, action: str, detail: str = ""
     ) -> tuple[Flagged, list[Row[Any]]]:
         """The same, of what only the one may see who looks into an open case now, and the receipts of what the archive
-        has of it; the claim begins anew."""
-        with self._on_record(flag_id, analyst, action, detail) as (connection, now):
+        has of it; the claim begins anew. What can be is read before the entry locks others out, so not for long."""
+        with self._refusable(flag_id, analyst), writing(self._engine, durable=True) as connection:
+            now = self._clock.now()
             case = _there(find_flagged(connection, flag_id, now))
             if not case.is_open:
                 _refuse(f"{action}: not open", "This case is closed: its recording stays closed too.")
-            if not case.is_claimed_by(analyst.id):
+            files = files_of(connection, case)
+            self._audit.append_in(connection, Entry(analyst.id, action, flag_id, detail))
+            mine = {"flag": flag_id, "by": analyst.id, "now": now, "until": now + LEASE}
+            if connection.execute(_RENEW_CLAIM, mine).rowcount != 1:
                 _refuse(f"{action}: not claimed", "Claim the case first: its recording opens for who looks into it.")
-            _take(connection, flag_id, analyst.id, now)
-            return case, files_of(connection, case)
+        return case, files
 
     @contextmanager
     def _deed(
         self, flag_id: str, analyst: Analyst, action: str, reason: str = ""
     ) -> Iterator[tuple[Connection, datetime, Case]]:
-        """A deed's transaction, with the case as the deed before left it."""
-        with self._on_record(flag_id, analyst, action, reason) as (connection, now):
+        """A deed's transaction. It begins with the deed's entry, which locks others out; so the case is as the deed before
+        left it."""
+        with self._refusable(flag_id, analyst), writing(self._engine, durable=True) as connection:
+            now = self._clock.now()
+            self._audit.append_in(connection, Entry(analyst.id, action, flag_id, reason))
             yield connection, now, _there(find_case(connection, flag_id, now))
 
     @contextmanager
-    def _on_record(
-        self, flag_id: str, analyst: Analyst, action: str, reason: str
-    ) -> Iterator[tuple[Connection, datetime]]:
-        """A transaction that begins with the deed's entry, which locks others out; a refusal undoes both, and is written
-        down itself."""
+    def _refusable(self, flag_id: str, analyst: Analyst) -> Iterator[None]:
+        """Around a transaction: a refusal undoes it, and is written down itself."""
         try:
-            with writing(self._engine, durable=True) as connection:
-                now = self._clock.now()
-                self._audit.append_in(connection, Entry(analyst.id, action, flag_id, reason))
-                yield connection, now
+            yield
         except _Refused as refused:
             self._audit.append(Entry(analyst.id, "refused", flag_id, refused.what))
             raise Problem(HTTPStatus.CONFLICT, "case-not-ready", refused.detail) from refused
@@ -263,6 +263,12 @@ _CLAIMS = {
     "postgresql": _claiming(postgresql.insert(review_claims)),
     "sqlite": _claiming(sqlite.insert(review_claims)),
 }
+_c = review_claims.c
+_RENEW_CLAIM = (
+    update(review_claims)
+    .where(_c.flag_id == bindparam("flag"), _c.analyst == bindparam("by"), _c.claimed_until > bindparam("now"))
+    .values(claimed_until=bindparam("until"))
+)
 
 
 def _write(connection: Connection, case: Case, analyst: Analyst, decided: Decided, now: datetime) -> int:
