@@ -6,7 +6,6 @@ library does this. Every token of a text is looked at a bounded number of times,
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import re2
 
@@ -49,10 +48,24 @@ _MAYBE_ADDRESS = re2.compile(
 )
 
 
-class _Token(NamedTuple):
-    text: str
-    start: int
-    end: int
+class _Tokens(list[str]):
+    """A text's tokens. Where they stand is found when somebody asks: most texts that may hold a number hold none."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(_TOKEN.findall(text))
+        self._text = text
+        self._spans: list[tuple[int, int]] = []
+
+    def start(self, at: int) -> int:
+        return self._span(at)[0]
+
+    def end(self, at: int) -> int:
+        return self._span(at)[1]
+
+    def _span(self, at: int) -> tuple[int, int]:
+        if not self._spans:
+            self._spans = [match.span() for match in _TOKEN.finditer(self._text)]
+        return self._spans[at]
 
 
 def write_down(folded: Folded) -> Folded:
@@ -60,9 +73,9 @@ def write_down(folded: Folded) -> Folded:
     if _MAYBE_NUMBER.search(folded.text) is not None:
         folded = folded.replaced(_numbers(folded.text))
     if _MAYBE_SPELLED.search(folded.text) is not None:
-        folded = folded.replaced(_spelled(_tokens(folded.text)))
+        folded = folded.replaced(_spelled(_Tokens(folded.text)))
     if _MAYBE_ADDRESS.search(folded.text) is not None:
-        folded = folded.replaced(_addresses(folded.text, _tokens(folded.text)))
+        folded = folded.replaced(_addresses(_Tokens(folded.text)))
     return folded
 
 
@@ -77,20 +90,14 @@ def is_mostly_number(text: str) -> bool:
     return 0 < len(words) <= 2 * known and any(word.isdigit() or word in _DIGITS for word in words)
 
 
-def _tokens(text: str) -> list[_Token]:
-    return [_Token(match.group(), *match.span()) for match in _TOKEN.finditer(text)]
-
-
 def _numbers(text: str) -> list[Piece]:
     """Runs of spoken digits, each read in the language that understands most of it."""
-    spoken = _TOKEN.findall(text)
-    words = set(spoken)
+    tokens = _Tokens(text)
+    words = set(tokens)
     known = [one for one in LANGUAGES if len(words & (one.digits.keys() | one.tens.keys())) > 1 or words & one.large]
     if not known and words & HESITATIONS:
         known = [LANGUAGES[0]]
-    known = [one for one in known if _may_be_number(spoken, one)]
-    tokens = _tokens(text) if known else []
-    runs = [run for language in known for run in _runs(tokens, language)]
+    runs = [run for one in known if _may_be_number(tokens, one) for run in _runs(tokens, one)]
     chosen: list[Piece] = []
     for piece in sorted(runs, key=lambda one: (-len(one[2]), one[0])):
         if all(piece[1] <= other[0] or other[1] <= piece[0] for other in chosen):
@@ -103,14 +110,14 @@ def _may_be_number(words: Sequence[str], language: Words) -> bool:
     return sum(language.sizes.get(word, len(word) if word.isdigit() else 0) for word in words) >= MIN_DIGITS - 1
 
 
-def _runs(tokens: Sequence[_Token], language: Words) -> Iterator[Piece]:
+def _runs(tokens: _Tokens, language: Words) -> Iterator[Piece]:
     after = 0
-    for at in [place for place, token in enumerate(tokens) if _may_begin(token.text, language)]:
+    for at in [place for place, token in enumerate(tokens) if _may_begin(token, language)]:
         run = _Run(tokens, at, language) if at >= after else None
         if run is not None and run.is_number:
-            first = at - 1 if at and tokens[at - 1].text in ("plus", "+") else at
+            first = at - 1 if at and tokens[at - 1] in ("plus", "+") else at
             sign = "+" if first < at else ""
-            yield tokens[first].start, tokens[run.last].end, sign + run.digits
+            yield tokens.start(first), tokens.end(run.last), sign + run.digits
             after = run.last + 1
 
 
@@ -121,7 +128,7 @@ def _may_begin(word: str, language: Words) -> bool:
 class _Run:
     """Digits that follow each other from one token on, with fillers between them."""
 
-    def __init__(self, tokens: Sequence[_Token], first: int, language: Words) -> None:
+    def __init__(self, tokens: _Tokens, first: int, language: Words) -> None:
         self._tokens, self._language = tokens, language
         self.digits, self.last = "", first
         self._spoken = self._written = self._hesitated = self._letters = 0
@@ -142,7 +149,7 @@ class _Run:
         return dictated and count >= MIN_DIGITS and (self._letters == 0 or count >= 3 * MIN_DIGITS)
 
     def _word(self, at: int) -> str:
-        return self._tokens[at].text if at < len(self._tokens) else ""
+        return self._tokens[at] if at < len(self._tokens) else ""
 
     def _take(self, at: int) -> int:
         """Take what stands here into the digits; return how many tokens that was, none if it is no digit."""
@@ -232,54 +239,54 @@ class _Run:
         return None
 
 
-def _spelled(tokens: Sequence[_Token]) -> Iterator[Piece]:
+def _spelled(tokens: _Tokens) -> Iterator[Piece]:
     """Runs of three single letters or more, as in "p a y p a l"; "double l" and "a as in apple" belong to them."""
     at = 0
     while at < len(tokens):
-        letters, after = _letters(tokens, at) if len(tokens[at].text) == 1 else ("", at)
+        letters, after = _letters(tokens, at) if len(tokens[at]) == 1 else ("", at)
         if len(letters) >= 3:
-            yield tokens[at].start, tokens[after - 1].end, letters
+            yield tokens.start(at), tokens.end(after - 1), letters
         at = max(after, at + 1)
 
 
-def _letters(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
+def _letters(tokens: _Tokens, at: int) -> tuple[str, int]:
     letters, after = "", at
     while at < len(tokens):
-        word = tokens[at].text
-        if word in REPEATS and letters and at + 1 < len(tokens) and len(tokens[at + 1].text) == 1:
-            letters, at = letters + tokens[at + 1].text * REPEATS[word], at + 2
+        word = tokens[at]
+        if word in REPEATS and letters and at + 1 < len(tokens) and len(tokens[at + 1]) == 1:
+            letters, at = letters + tokens[at + 1] * REPEATS[word], at + 2
         elif len(word) == 1 and (word.isalpha() or (letters and word.isdigit())) and _word(tokens, at - 1) != "'":
             letters, at = letters + word, at + 1
-        elif letters and word == "-" and at + 1 < len(tokens) and len(tokens[at + 1].text) == 1:
+        elif letters and word == "-" and at + 1 < len(tokens) and len(tokens[at + 1]) == 1:
             at += 1
             continue
         else:
             break
-        if [token.text for token in tokens[at : at + 2]] == ["as", "in"] or _word(tokens, at) == "for":
+        if tokens[at : at + 2] == ["as", "in"] or _word(tokens, at) == "for":
             skipped = at + (3 if _word(tokens, at) == "as" else 2)
             at = skipped if _word(tokens, skipped - 1)[:1] == letters[-1] else at
         after = at
     return letters, after
 
 
-def _word(tokens: Sequence[_Token], at: int) -> str:
-    return tokens[at].text if 0 <= at < len(tokens) else ""
+def _word(tokens: _Tokens, at: int) -> str:
+    return tokens[at] if 0 <= at < len(tokens) else ""
 
 
-def _addresses(text: str, tokens: Sequence[_Token]) -> Iterator[Piece]:
+def _addresses(tokens: _Tokens) -> Iterator[Piece]:
     """Spoken e-mail addresses: words joined by "dot", "underscore" and the like before "at", a domain after it."""
     until = 0
     for at, token in enumerate(tokens):
-        if token.text not in AT_WORDS or at < until:
+        if token not in AT_WORDS or at < until:
             continue
         domain, after = _domain(tokens, at + 1)
         local, before = _local(tokens, at - 1, until)
-        if domain and local and "." not in text[token.start : token.end]:
-            yield tokens[before].start, tokens[after - 1].end, f"{local}@{domain}"
+        if domain and local:
+            yield tokens.start(before), tokens.end(after - 1), f"{local}@{domain}"
             until = after
 
 
-def _domain(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
+def _domain(tokens: _Tokens, at: int) -> tuple[str, int]:
     """The domain that begins here and the place after it: up to three words, then "dot" and a top-level domain."""
     for words in range(1, 4):
         name = [_word(tokens, at + place) for place in range(words)]
@@ -293,14 +300,14 @@ def _domain(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
     return "", at
 
 
-def _with_country(tokens: Sequence[_Token], name: str, at: int) -> tuple[str, int]:
+def _with_country(tokens: _Tokens, name: str, at: int) -> tuple[str, int]:
     domain = f"{name}.{_word(tokens, at + 1)}"
     if _is_dot(tokens, at + 2) and len(_word(tokens, at + 3)) == 2:
         return f"{domain}.{_word(tokens, at + 3)}", at + 4
     return domain, at + 2
 
 
-def _local(tokens: Sequence[_Token], at: int, until: int) -> tuple[str, int]:
+def _local(tokens: _Tokens, at: int, until: int) -> tuple[str, int]:
     """The local part that ends here and where it begins; empty where the words are no name ("look at …").
 
     "lena weber ninety nine" is one: people leave out that it is one word.
@@ -324,7 +331,7 @@ def _is_name(word: str) -> bool:
     return word.isalnum() and word not in NO_LOCAL_PART
 
 
-def _is_dot(tokens: Sequence[_Token], at: int) -> bool:
+def _is_dot(tokens: _Tokens, at: int) -> bool:
     """A full stop is one only inside a word: else a sentence ends there."""
     word = _word(tokens, at)
-    return word in DOT_WORDS and (word != "." or (at + 1 < len(tokens) and tokens[at].end == tokens[at + 1].start))
+    return word in DOT_WORDS and (word != "." or (at + 1 < len(tokens) and tokens.end(at) == tokens.start(at + 1)))

@@ -12,7 +12,7 @@ from processors.meeting_flagging.evidence import evidence
 from processors.meeting_flagging.learned.features import Read
 from processors.meeting_flagging.learned.grounds import ground_of
 from processors.meeting_flagging.learned.model import HEADS, TEXT_CATEGORIES, Model, Said
-from processors.meeting_flagging.learned.words import stretches, words_of
+from processors.meeting_flagging.learned.words import stretches, words_of, words_of_all
 from processors.meeting_flagging.rules import GROUNDS, Finding, Rule
 from schemas.texts.folding import fold
 from schemas.texts.redact import mask
@@ -75,20 +75,20 @@ def find_learned(heard: Heard, rules: Mapping[str, Rule], source: str) -> list[F
 
 def _spans(utterances: Sequence[Utterance], model: Model) -> Iterator[_Span]:
     """Every cue alone, long ones in stretches, then two together, then three."""
+    texts = [fold(one.text).text for one in utterances]
+    words = [words_of(text) for text in texts]
     sizes = [len(one.text.split()) for one in utterances]
     for place, one in enumerate(utterances):
         for first, last in stretches(one.text, MOST_WORDS):
-            yield _Span((place,), first, last, _read(one.text[first:last], model))
+            is_whole = last - first == len(one.text.rstrip())
+            read = words[place] if is_whole else words_of(fold(one.text[first:last]).text)
+            yield _Span((place,), first, last, model.reader.read_words(read))
     for run in (_following(utterances, place) for place in range(len(utterances))):
         for size in range(2, len(run) + 1):
             places = tuple(run[:size])
             if sum(sizes[one] for one in places) <= MOST_WORDS:
-                text = " ".join(utterances[one].text for one in places)
-                yield _Span(places, 0, len(utterances[places[-1]].text), _read(text, model))
-
-
-def _read(text: str, model: Model) -> Read:
-    return model.reader.read(fold(text).text)
+                read = words_of_all([texts[one] for one in places], [words[one] for one in places])
+                yield _Span(places, 0, len(utterances[places[-1]].text), model.reader.read_words(read))
 
 
 def _following(utterances: Sequence[Utterance], place: int) -> list[int]:

@@ -45,7 +45,11 @@ class Reader:
 
     def read(self, folded: str) -> Read:
         """Return what there is to count in a text."""
-        words = self.concepts.split(words_of(folded))
+        return self.read_words(words_of(folded))
+
+    def read_words(self, found: Sequence[str]) -> Read:
+        """Return what there is to count in a text of these words."""
+        words = self.concepts.split(found)
         tagged = self.concepts.tagged(words)
         named = [f"#{concepts[0]}" if concepts else word for concepts, word in tagged]
         grams = {

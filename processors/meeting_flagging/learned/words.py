@@ -20,6 +20,25 @@ def words_of(text: str) -> list[str]:
     return [word for before, word in pairwise([None, *words]) if word != before]  # "you you you"
 
 
+def words_of_all(texts: Sequence[str], words: Sequence[Sequence[str]]) -> list[str]:
+    """Return the words of folded texts joined by blanks, given the words of each: nearly always those one after another."""
+    apart = all(text.isascii() and "[" not in text for text in texts)
+    if not apart or any(_ends_alone(one) and _begins_alone(next_one) for one, next_one in pairwise(texts)):
+        return words_of(" ".join(texts))  # a transcriber's mark or a spaced word may go on over the border
+    found = list(words[0])
+    for more in words[1:]:
+        found += more[1:] if more and found and more[0] == found[-1] else more
+    return found
+
+
+def _ends_alone(text: str) -> bool:
+    return text[-1:].isalnum() and not text[-2:-1].isalnum()
+
+
+def _begins_alone(text: str) -> bool:
+    return text[:1].isalnum() and not text[1:2].isalnum()
+
+
 def _joined(match: re.Match[str]) -> str:
     return re.sub(r"[ .*_-]", "", match.group())
 
