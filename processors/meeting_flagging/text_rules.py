@@ -63,6 +63,8 @@ def find(
     utterances: Sequence[Utterance], windows: Sequence[Window], text_rules: TextRules, source: str
 ) -> list[Finding]:
     """Return the findings of these rules, in the order of the utterances; all quotes are masked."""
+    if not text_rules.rules:
+        return []
     hits: dict[str, list[_Hit]] = {rule.id: [] for rule in text_rules.rules}
     found: list[_Hit] = []
     questions = _Questions(utterances)

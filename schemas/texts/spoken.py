@@ -94,7 +94,7 @@ def _numbers(text: str) -> list[Piece]:
     """Runs of spoken digits, each read in the language that understands most of it."""
     tokens = _Tokens(text)
     words = set(tokens)
-    known = [one for one in LANGUAGES if len(words & (one.digits.keys() | one.tens.keys())) > 1 or words & one.large]
+    known = [one for one in LANGUAGES if len(words & one.small) > 1 or words & one.large]
     if not known and words & HESITATIONS:
         known = [LANGUAGES[0]]
     runs = [run for one in known if _may_be_number(tokens, one) for run in _runs(tokens, one)]

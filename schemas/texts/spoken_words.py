@@ -8,7 +8,8 @@ REPEATS = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppel": 2}  # of
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language's numbers. `digits` are those that stand by themselves, `tens` those that a unit may follow.
+    """One language's numbers. `digits` are those that stand by themselves, `tens` those that a unit may follow; both are
+    `small`.
 
     `sizes` tells of each word that a number may begin with, and of large ones, how many digits it stands for at most.
     """
@@ -17,11 +18,13 @@ class Words:
     tens: Mapping[str, str]
     large: frozenset[str] = frozenset()
     adds_teens: bool = False
+    small: frozenset[str] = field(init=False)
     sizes: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         said = {word: len(value) for word, value in (*self.digits.items(), *self.tens.items())}
         sizes = {**dict.fromkeys(self.large, 3), **dict.fromkeys(REPEATS, 2), "oh": 1, **said}
+        object.__setattr__(self, "small", frozenset(said))
         object.__setattr__(self, "sizes", sizes)
 
 

@@ -4,9 +4,10 @@ A block's counts are weighed by how rare each is in the corpus and scaled by the
 alike. What no two examples hold counts as the rarest and weighs nothing.
 """
 
+import itertools
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -100,9 +101,8 @@ class Counted:
 
 def count(texts: Sequence[Sequence[str]]) -> Counted:
     """Number the grams of texts."""
-    number_of = dict.fromkeys(chain.from_iterable(texts), 0)
-    number_of.update(zip(number_of, range(len(number_of)), strict=True))
-    flat = np.fromiter(map(number_of.__getitem__, chain.from_iterable(texts)), dtype=np.intp)
+    number_of = defaultdict[str, int](itertools.count().__next__)  # each new gram's is the next
+    flat = np.fromiter(map(number_of.__getitem__, itertools.chain.from_iterable(texts)), dtype=np.intp)
     return Counted(list(number_of), flat, np.fromiter(map(len, texts), dtype=np.intp))
 
 
