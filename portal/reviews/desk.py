@@ -32,6 +32,7 @@ from schemas.reviews import CLOSING, DECISIONS
 from schemas.topics import DECISIONS as DECISIONS_TOPIC
 
 LEASE = timedelta(minutes=20)  # of a claim; whatever its owner does with the case begins it anew
+_RENEWED_EVERY = timedelta(minutes=1)  # when they only look: a write a minute at most
 MAX_TEXT_CHARACTERS = 4000  # of a note or reason: as of a report
 MIN_REASON_CHARACTERS = 10  # fewer say nothing to who reads the audit
 LONGEST_HOLD = timedelta(days=365)  # until somebody must look at a manual hold again
@@ -155,18 +156,26 @@ class Desk:
         self, flag_id: str, analyst: Analyst, action: str, detail: str = ""
     ) -> tuple[Flagged, list[Row[Any]]]:
         """The same, of what only the one may see who looks into an open case now, and the receipts of what the archive
-        has of it; the claim begins anew. What can be is read before the entry locks others out, so not for long."""
-        with self._refusable(flag_id, analyst), writing(self._engine, durable=True) as connection:
-            now = self._clock.now()
+        has of it; the claim begins anew."""
+        now = self._clock.now()
+        with reading(self._engine) as connection:
             case = _there(find_flagged(connection, flag_id, now))
+            files = files_of(connection, case)
+        with self._refusable(flag_id, analyst):
             if not case.is_open:
                 _refuse(f"{action}: not open", "This case is closed: its recording stays closed too.")
-            files = files_of(connection, case)
-            self._audit.append_in(connection, Entry(analyst.id, action, flag_id, detail))
-            mine = {"flag": flag_id, "by": analyst.id, "now": now, "until": now + LEASE}
-            if connection.execute(_RENEW_CLAIM, mine).rowcount != 1:
+            if not (case.is_claimed_by(analyst.id) and self._goes_on(case, now)):
                 _refuse(f"{action}: not claimed", "Claim the case first: its recording opens for who looks into it.")
+        self._audit.append(Entry(analyst.id, action, flag_id, detail))
         return case, files
+
+    def _goes_on(self, case: Flagged, now: datetime) -> bool:
+        """Begin the claim of who looks into the case anew; False when it has ended meanwhile."""
+        if case.claimed_until is not None and case.claimed_until - now > LEASE - _RENEWED_EVERY:
+            return True
+        with writing(self._engine) as connection:
+            mine = {"flag": case.flag_id, "by": case.claimed_by, "now": now, "until": now + LEASE}
+            return connection.execute(_RENEW_CLAIM, mine).rowcount == 1
 
     @contextmanager
     def _deed(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -10,7 +11,9 @@ from sqlalchemy import update
 from infra.database.engine import writing
 from infra.database.tables import portal_flags, receipts
 from infra.errors import TransientError
+from portal.reviews import desk
 from portal.reviews.desk import LEASE
+from portal.reviews.holds import files_of
 from tests.unit.portal.harness import PUBLIC_URL
 from tests.unit.portal.reviews.review_world import BEGAN, Browser, World
 
@@ -93,6 +96,32 @@ def test_nothing_of_the_recording_opens_otherwise(world: World, closed: Callable
     deeds = world.deeds()[before:]
     assert all(action == "refused" for _, action, _ in deeds)
     assert len(deeds) == (0 if closed is signed_out else 4)
+
+
+def test_looking_keeps_the_claim(world: World) -> None:
+    """For as long as it goes on."""
+    browser = world.analyst()
+    browser.claim()
+
+    for _ in range(3):
+        world.portal.clock.advance(LEASE.total_seconds() - 60)
+        assert LINK in open_recording(browser)
+
+
+def test_a_claim_that_ends_at_that_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lead hands the case to another just when its claim was to begin anew: that one keeps it."""
+    browser, lead = world.analyst(), world.analyst("lead-1", "lead")
+    browser.claim()
+    world.portal.clock.advance(120)
+
+    def hand_over_and_read(*parts: Any) -> Any:
+        lead.post("/flag-1/hand-over", to="lead-1")
+        return files_of(*parts)
+
+    monkeypatch.setattr(desk, "files_of", hand_over_and_read)
+
+    assert open_recording(browser) == "409"
+    assert world.deeds()[-1] == ("analyst-ida", "refused", "recording.opened: not claimed")
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "why", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"])
