@@ -13,10 +13,10 @@ from infra.clock import Clock
 from infra.database.engine import emptied_schema
 from infra.errors import ConfigurationError, PermanentError
 from infra.local.observe import Observed, Observer
+from infra.local.ports import free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.report import print_report, progress_table
 from infra.local.review import review
-from infra.local.s3_server import free_ports
 from infra.local.stack import Stack
 from infra.local.verdict import problems
 from infra.settings import Address, transport_settings

@@ -1,7 +1,6 @@
 """A real Kafka broker on loopback, without Docker: the broker of the tests and of `make demo KAFKA=1`."""
 
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from infra.clock import Clock
 from infra.errors import ConfigurationError, TransientError
 from infra.local import kafka_jars
 from infra.local.certificate import Certificate
+from infra.local.ports import free_ports
 from infra.local.process import tied_to_parent
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any 16 bytes in base64; the folder's own
@@ -169,7 +169,7 @@ class KafkaBroker:
         deadline = self._clock.monotonic() + START_SECONDS
         while not (STARTED_LINE.encode() in log.read_bytes() and self._answers()):
             if self._process is None or self._process.poll() is not None:
-                raise ConfigurationError(f"the local Kafka broker ended while starting; {log} says why")
+                raise ConfigurationError(f"the local Kafka broker ended while starting: {_last_error(log)} ({log})")
             if self._clock.monotonic() > deadline:
                 raise TransientError(f"the local Kafka broker did not answer within {START_SECONDS:.0f} s; see {log}")
             self._clock.sleep(LOOK_SECONDS)
@@ -212,6 +212,13 @@ def _asking_for(users: Mapping[str, str], protocol: str) -> Sequence[str]:
     )
 
 
+def _last_error(log: Path) -> str:
+    """What went wrong, as far as one line of the log tells: its folder may be gone when somebody reads this."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    told = [line for line in lines if "ERROR" in line or "Exception" in line]
+    return (told or lines or ["it said nothing"])[-1][:300]
+
+
 def _ports(folder: Path) -> tuple[int, int]:
     """Return the two ports that the folder's configuration names, or two that are free now."""
     with_listeners = folder / "server.properties"
@@ -219,7 +226,5 @@ def _ports(folder: Path) -> tuple[int, int]:
         line = next(line for line in with_listeners.read_text().splitlines() if line.startswith("listeners="))
         port, controller_port = (int(address.rpartition(":")[2]) for address in line.split(","))
         return port, controller_port
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+    port, controller_port = free_ports(2)
+    return port, controller_port

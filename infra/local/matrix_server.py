@@ -21,8 +21,8 @@ from urllib.parse import quote
 
 from infra.clock import Clock
 from infra.errors import ConfigurationError, PermanentError, TransientError
+from infra.local.ports import HOST, free_ports
 from infra.local.process import tied_to_parent
-from infra.local.s3_server import HOST, free_ports
 from infra.secret import Secret
 
 SERVER_NAME = "localhost"  # what ids end with: a homeserver without other servers needs no name of its own

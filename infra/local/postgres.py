@@ -13,7 +13,7 @@ from pathlib import Path
 from infra.clock import Clock
 from infra.errors import ConfigurationError, TransientError
 from infra.local.certificate import Certificate
-from infra.local.s3_server import HOST, free_ports
+from infra.local.ports import HOST, free_ports
 from infra.secret import Secret
 
 START_SECONDS = 60.0  # up in half a second on two idle cores; the rest is for a loaded machine

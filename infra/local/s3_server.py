@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.clock import Clock, SystemClock
 from infra.errors import PermanentError, TransientError
+from infra.local.ports import HOST, free_ports
 from infra.local.process import tied_to_parent
 from infra.storage.s3 import DEFAULT_REGION, s3_client
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-HOST = "127.0.0.1"
 START_SECONDS = 60.0  # up in 1 to 4 s on two idle cores (lab, section 1); the rest is for a loaded machine
 STOP_SECONDS = 15.0  # takes about 2 s; killed after that
 POLL_SECONDS = 0.1
@@ -205,15 +205,6 @@ class S3Server:
         """Open a client with the server's own keys, or as one of `policies`; the caller closes it."""
         access_key, secret_key = self._keys if program is None else (_access_key(program), self._keys[1])
         return s3_client(self.endpoint_url, aws_access_key_id=access_key, aws_secret_access_key=secret_key)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody listens on now; all different."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _binary(name: str) -> str | None:

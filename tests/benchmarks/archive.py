@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from infra.errors import PermanentError
+from infra.local.ports import free_port
 from infra.local.s3_server import S3Server
 from infra.storage.s3 import S3Store
 from processors.runtime.runner import CONCURRENCY
-from tests.benchmarks.run import CLOCK, Broken, Measured, Missing, Run, found, free_port, measured, program, python
+from tests.benchmarks.run import CLOCK, Broken, Measured, Missing, Run, found, measured, program, python
 from tests.benchmarks.table import Bar, Row, judged, not_run, ratios, reported
 
 BUCKET = "benchmarks"

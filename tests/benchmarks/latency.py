@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from infra.errors import ConfigurationError, TransientError
-from infra.local.s3_server import free_ports
+from infra.local.ports import free_ports
 from infra.local.stack import Stack
 from infra.settings import Address, transport_settings
 from infra.transport import Transport

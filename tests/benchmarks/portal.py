@@ -11,13 +11,14 @@ from urllib.parse import urlencode
 
 from infra.database.engine import open_database
 from infra.errors import ConfigurationError
+from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
 from infra.local.s3_server import S3Server
 from infra.storage.s3 import S3Store
 from portal.auth.sessions import Sessions, csrf_token
 from tests.benchmarks import machine
 from tests.benchmarks.portal_world import BUSY_FLAG, FLAGS, fill
-from tests.benchmarks.run import CLOCK, Broken, Run, free_port, program, python
+from tests.benchmarks.run import CLOCK, Broken, Run, program, python
 from tests.benchmarks.table import Bar, Row, judged, not_run
 
 CONNECTIONS = 8

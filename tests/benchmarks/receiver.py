@@ -15,9 +15,10 @@ from statistics import median
 from infra.clock import SystemClock
 from infra.errors import ConfigurationError, TransientError
 from infra.local.kafka_broker import KafkaBroker
+from infra.local.ports import free_port
 from tests.benchmarks import machine
 from tests.benchmarks.load import SECRET, Load, body, generator_name, load, signed, write_requests
-from tests.benchmarks.run import CLOCK, Missing, Program, Run, found, free_port, program, python, wait_until
+from tests.benchmarks.run import CLOCK, Missing, Program, Run, found, program, python, wait_until
 from tests.benchmarks.table import Bar, Row, failed, judged, not_run, ratios, reported
 
 PEER = "adnanh/webhook"

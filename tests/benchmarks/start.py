@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+from infra.local.ports import free_port
 from tests.benchmarks import machine
-from tests.benchmarks.run import CLOCK, Broken, Program, Run, free_port, program, python, wait_until
+from tests.benchmarks.run import CLOCK, Broken, Program, Run, program, python, wait_until
 from tests.benchmarks.table import Bar, Row, failed, judged, reported
 
 COLD_BAR = Bar(15)  # issue 4 E

@@ -14,7 +14,7 @@ from infra.clock import SystemClock
 from infra.errors import ConfigurationError, TransientError
 from infra.identity import Begun, NotVouched
 from infra.identity.oidc import OidcProvider
-from infra.local.s3_server import free_ports
+from infra.local.ports import free_port
 from infra.secret import Secret
 
 BACK = "https://calls.example/sign-in/back"
@@ -25,7 +25,7 @@ START_SECONDS = 30.0  # it is there within two; a loaded machine is slower
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running provider, which knows one person with a role."""
-    port, log = free_ports(1)[0], tmp_path_factory.mktemp("provider") / "log"
+    port, log = free_port(), tmp_path_factory.mktemp("provider") / "log"
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
     with log.open("w") as output:
         child = subprocess.Popen(
@@ -110,7 +110,7 @@ def test_a_proof_for_another_client_is_refused(provider: OidcProvider, issuer: s
 
 def test_a_provider_that_is_not_there_is_tried_again_later(provider: OidcProvider) -> None:
     """Nobody listens: the person tries again. One that calls itself otherwise is a wrong setting."""
-    nowhere = OidcProvider(f"http://localhost:{free_ports(1)[0]}", "portal", Secret("a secret"), SystemClock())
+    nowhere = OidcProvider(f"http://localhost:{free_port()}", "portal", Secret("a secret"), SystemClock())
     with pytest.raises(TransientError):
         nowhere.begin(BACK)
 

@@ -13,7 +13,7 @@ from infra.chat.matrix import MatrixChat
 from infra.chat.matrix_client import MatrixClient, RoomForbidden, RoomUnknown
 from infra.clock import SystemClock
 from infra.errors import PermanentError, TransientError
-from infra.local.s3_server import free_ports
+from infra.local.ports import free_port
 from infra.secret import Secret
 from tests.contract.homeserver import Homeserver
 
@@ -207,7 +207,7 @@ def test_a_wrong_token_is_refused_and_told_nowhere(homeserver: Homeserver, room_
 
 def test_a_server_that_is_down_is_down_for_now() -> None:
     """Put again with the same key."""
-    client = MatrixClient(f"http://127.0.0.1:{free_ports(1)[0]}", Secret("t"), SystemClock())
+    client = MatrixClient(f"http://127.0.0.1:{free_port()}", Secret("t"), SystemClock())
 
     with closing(MatrixChat(client, "!room")) as chat, pytest.raises(TransientError):
         chat.put(SLOT, 1, "live", "key-1")

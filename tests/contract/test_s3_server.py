@@ -11,7 +11,7 @@ import pytest
 
 from infra.clock import SystemClock
 from infra.errors import TransientError
-from infra.local.s3_server import S3Server, free_ports
+from infra.local.s3_server import S3Server
 from infra.storage.base import Description
 from infra.storage.s3 import S3Store
 
@@ -103,11 +103,6 @@ def test_stopping_twice_is_harmless(tmp_path: Path) -> None:
     server.stop()
 
     assert server.pid is None
-
-
-def test_free_ports_are_all_different() -> None:
-    """As many as were asked for, none twice."""
-    assert len(set(free_ports(20))) == 20
 
 
 def _runs(pid: int) -> bool:

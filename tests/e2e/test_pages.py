@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from infra.clock import SystemClock
-from infra.local.s3_server import free_ports
+from infra.local.ports import free_ports
 from infra.local.stack import Stack
 from infra.settings import Address
 from tests.contract.node_packages import installed

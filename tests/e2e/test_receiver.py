@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from infra.clock import SystemClock
+from infra.local.ports import free_port
 from infra.settings import TransportSettings
 from infra.transport import Record, TopicPartition
 from infra.transport.connect import connect
@@ -29,12 +30,6 @@ STOP_SECONDS = 15.0
 BODY = (
     b'{"event":"meeting.started","event_ts":1726142087123,"payload":{"account_id":"a","object":{"id":"1","uuid":"u"}}}'
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -14,9 +14,10 @@ import pytest
 
 from infra.clock import SystemClock
 from infra.errors import ConfigurationError
+from infra.local.ports import free_port
 from infra.transport.spool import lock_spool
 from tests.contract.conftest import started_broker
-from tests.e2e.test_receiver import BODY, SECRET, Receiver, free_port, run, signed, start, wait_until
+from tests.e2e.test_receiver import BODY, SECRET, Receiver, run, signed, start, wait_until
 from webhook_receiver.publisher import LOG_SECONDS
 
 __all__ = ["start"]  # the fixture

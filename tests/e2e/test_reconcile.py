@@ -13,7 +13,7 @@ import pytest
 
 from infra.clock import SystemClock
 from infra.local.observe import Observed, Observer
-from infra.local.s3_server import free_ports
+from infra.local.ports import free_ports
 from infra.local.stack import Stack
 from infra.local.verdict import problems
 from infra.settings import Address, transport_settings

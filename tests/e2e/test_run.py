@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from infra.clock import SystemClock
-from infra.local.s3_server import free_ports
+from infra.local.ports import free_ports
 from tests.conftest import missing
 from tests.contract.s3_fixtures import require_seaweedfs
 

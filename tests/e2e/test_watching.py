@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.s3_server import free_ports
+from infra.local.ports import free_ports
 from tests.contract.s3_fixtures import require_seaweedfs
 from tests.e2e.test_run import Run, wait_for
 

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from infra.local.s3_server import HOST
+from infra.local.ports import HOST
 from infra.secret import Secret
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import Literal
 
 from infra.clock import SystemClock
 from infra.database.engine import migrate, open_database
+from infra.local.ports import HOST, free_ports
 from infra.local.postgres import PostgresServer
-from infra.local.s3_server import HOST, S3Server, free_ports
+from infra.local.s3_server import S3Server
 from infra.zoom.simulator import SimulatorServer
 from processors.registry import PROCESSORS
 from tests.fault_lab.brokers import Brokers

@@ -13,8 +13,9 @@ from typing import cast
 import pytest
 
 from infra.errors import ConfigurationError
+from infra.local.ports import free_ports
 from infra.local.process import Child
-from infra.local.s3_server import S3Server, free_ports
+from infra.local.s3_server import S3Server
 from infra.local.stack import Stack
 from infra.settings import Address
 from infra.zoom.simulator import SimulatorServer
