@@ -29,8 +29,8 @@ class Ready:
 
     def __init__(self, outbox: Outbox, concurrency: int) -> None:
         self.news = threading.Event()  # there may be something to begin, or to look for
-        self._outbox = outbox
         self.concurrency = concurrency
+        self._outbox = outbox
         self._usual_seconds = 2 * _QUICK_SECONDS  # nothing is known yet
         self._lock = threading.Lock()
         self._open = False
@@ -114,10 +114,10 @@ class Ready:
             if open_still:
                 self._waiting.extend(leased)
                 self._more = self._more or more
-        if open_still:
-            self.news.set()
-        else:
+        if not open_still:
             self._give_back(leased)
+        elif leased or more:
+            self.news.set()
 
     def _give_back(self, leased: Sequence[Leased]) -> None:
         try:
