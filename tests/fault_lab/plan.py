@@ -10,6 +10,7 @@ from infra.zoom.simulator import SCENARIOS, Call, Delivery, SimulatorServer, bui
 SCALE = 1 / 120  # real seconds for one of Zoom's: half a minute stands for an hour, and the last retry comes after 43 s
 PACE = 6  # a call's own events come a tenth of a second apart, so that a fault falls among them
 VIDEO_BYTES = 300_000  # of most calls: one S3 request
+_UNRECORDED, _MOST_UNRECORDED = "no-recording", 2  # a third in the same hour would be an outage, and no call's fault
 LONG_VIDEO_BYTES = 12 * 1024 * 1024  # of every sixth: three parts
 
 
@@ -62,8 +63,11 @@ def make_calls(seed: int, count: int, now: datetime, names: Sequence[str] = tupl
     number = 0
     while len(calls) < count:
         place = len(calls)
+        name = names[place % len(names)]
+        if name == _UNRECORDED and place >= _MOST_UNRECORDED * len(names):
+            name = "clean"
         size = LONG_VIDEO_BYTES if place % 6 == 0 else VIDEO_BYTES
-        call = build_call(names[place % len(names)], seed * 10_000 + number, now, size)
+        call = build_call(name, seed * 10_000 + number, now, size)
         number += 1
         conversation = call.registration.conversation_id if call.registration else ""
         if conversation not in taken and str(call.session.meeting_id) not in taken:
