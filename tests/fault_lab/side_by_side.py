@@ -40,9 +40,11 @@ class Run:
 
 def side_by_side(runs: Sequence[Run]) -> Generator[Result | None]:
     """Yield what came of each run, in order; None when the lab itself could not make it. Closing it ends all of them."""
-    # New processes, as what a run starts ends with the thread that started it. Leaving ends them by SIGTERM.
+    # New processes, as what a run starts ends with the thread that started it. Leaving early ends them by SIGTERM.
     with multiprocessing.get_context("spawn").Pool(min(SIDE_BY_SIDE, len(runs)), begin) as pool:
         yield from pool.imap(_run, runs)
+        pool.close()
+        pool.join()  # with nothing left to end, they leave by themselves
 
 
 def begin() -> None:
