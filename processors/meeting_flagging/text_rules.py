@@ -12,7 +12,7 @@ from processors.meeting_flagging.rules import Asked, Finding, Near, Rule, TextRu
 from processors.meeting_flagging.validators import VALIDATORS
 from schemas.texts.folding import Folded, fold
 from schemas.texts.identifiers import Match, marked
-from schemas.texts.spoken import is_mostly_number, write_down
+from schemas.texts.spoken import Part, is_mostly_number, write_down_together
 from schemas.texts.transcripts import Utterance
 
 FOLLOWING_CUES = 2  # of the same speaker: a window is at most three cues, and one before them as context
@@ -56,7 +56,8 @@ class _Hit:
 def windows(utterances: Sequence[Utterance]) -> list[Window]:
     """Return the window of each utterance: the same ones for every policy."""
     dictated = [is_mostly_number(one.text) for one in utterances]
-    return [_window(utterances, dictated, place) for place in range(len(utterances))]
+    parts = [Part(fold(one.text)) for one in utterances]
+    return [_window(utterances, dictated, parts, place) for place in range(len(utterances))]
 
 
 def find(
@@ -82,7 +83,9 @@ def find(
     return [hit.finding for hit in found]
 
 
-def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], place: int) -> Window:
+def _window(
+    utterances: Sequence[Utterance], dictated: Sequence[bool], parts: Sequence[Part], place: int
+) -> Window:
     before = _neighbours(utterances, place, -1, 1)
     after = _neighbours(utterances, place, 1, FOLLOWING_CUES)
     while len(after) in range(FOLLOWING_CUES, FOLLOWING_CUES + NUMBER_CUES) and dictated[after[-1]]:
@@ -94,7 +97,7 @@ def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], place: in
     ends: list[int] = []
     for one in places:
         ends.append((ends[-1] + 1 if ends else 0) + len(utterances[one].text))
-    written = write_down(fold(" ".join(utterances[one].text for one in places)))
+    written = write_down_together([parts[one] for one in places])
     return Window(places, len(before), ends, written, marked(written))
 
 

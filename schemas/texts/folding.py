@@ -25,11 +25,12 @@ Piece = tuple[int, int, str]  # start and end in a folded text, and what to put 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Folded text. Its character i came from `begins[i]` up to `ends[i]` of the original."""
+    """Folded text. Its character i came from `begins[i]` up to `ends[i]` of the original, which has `size` characters."""
 
     text: str
     begins: Sequence[int]
     ends: Sequence[int]
+    size: int
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the original that a span of the folded text, not empty, came from."""
@@ -48,7 +49,26 @@ class Folded:
             at = end
         if not text:
             return self
-        return Folded("".join([*text, self.text[at:]]), [*begins, *self.begins[at:]], [*ends, *self.ends[at:]])
+        text.append(self.text[at:])
+        return Folded("".join(text), [*begins, *self.begins[at:]], [*ends, *self.ends[at:]], self.size)
+
+
+def joined(parts: Sequence[Folded]) -> Folded:
+    """Return the folded form of the originals joined by blanks."""
+    text, size = " ".join([part.text for part in parts]), sum([part.size for part in parts]) + len(parts) - 1
+    if all(isinstance(part.begins, range) for part in parts):  # each character is its original's
+        return Folded(text, range(size), range(1, size + 1), size)
+    begins: list[int] = []
+    ends: list[int] = []
+    at = 0
+    for part in parts:
+        if at:
+            begins.append(at - 1)
+            ends.append(at)
+        begins += [at + place for place in part.begins]
+        ends += [at + place for place in part.ends]
+        at += part.size + 1
+    return Folded(text, begins, ends, size)
 
 
 def fold(text: str) -> Folded:
@@ -56,7 +76,7 @@ def fold(text: str) -> Folded:
     alike = text.translate(_ALIKE) if not text.isascii() else text.replace("`", "'")
     lowered = alike.lower()
     if _keeps_its_letters(alike) and len(lowered) == len(text):  # nearly all talk, with its accents
-        return Folded(lowered, range(len(text)), range(1, len(text) + 1))
+        return Folded(lowered, range(len(text)), range(1, len(text) + 1), len(text))
     letters: list[str] = []
     begins: list[int] = []
     for place, letter in enumerate(text):
@@ -65,7 +85,7 @@ def fold(text: str) -> Folded:
         folded = unicodedata.normalize("NFKC", letter.translate(_ALIKE)).lower()
         letters.append(folded)
         begins.extend([place] * len(folded))
-    return Folded("".join(letters), begins, [place + 1 for place in begins])
+    return Folded("".join(letters), begins, [place + 1 for place in begins], len(text))
 
 
 def _keeps_its_letters(alike: str) -> bool:

@@ -6,10 +6,11 @@ library does this. Every token of a text is looked at a bounded number of times,
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import re2
 
-from schemas.texts.folding import Folded, Piece
+from schemas.texts.folding import Folded, Piece, joined
 from schemas.texts.spoken_words import (
     AT_WORDS,
     DOMAINS_ALONE,
@@ -47,12 +48,17 @@ _MAYBE_ADDRESS = re2.compile(
     rf"(?:{_ANY_AT})\s.{{1,40}}(?:\s(?:{_ANY_DOT})\s|\.)(?:{'|'.join(sorted(TOP_LEVEL))})\b|\bat\s+(?:g mail|hot mail|{'|'.join(sorted(DOMAINS_ALONE))})\b"
 )
 
+_MAYBE = re2.Set.SearchSet()
+for _one in (_MAYBE_NUMBER, _MAYBE_SPELLED, _MAYBE_ADDRESS):
+    _MAYBE.Add(_one.pattern)
+_MAYBE.Compile()
+
 
 class _Tokens(list[str]):
     """A text's tokens. Where they stand is found when somebody asks: most texts that may hold a number hold none."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(_TOKEN.findall(text))
+    def __init__(self, text: str, tokens: Sequence[str] | None = None) -> None:
+        super().__init__(_TOKEN.findall(text) if tokens is None else tokens)
         self._text = text
         self._spans: list[tuple[int, int]] = []
 
@@ -68,10 +74,30 @@ class _Tokens(list[str]):
         return self._spans[at]
 
 
+class Part:
+    """A folded text that is written down together with different others: what they need of it is found once."""
+
+    def __init__(self, folded: Folded) -> None:
+        self.folded = folded
+
+    @cached_property
+    def tokens(self) -> Sequence[str]:
+        """Its tokens: no token reaches over the blank to the next part."""
+        return _TOKEN.findall(self.folded.text)
+
+
 def write_down(folded: Folded) -> Folded:
     """Return the text with spoken digits, spelled words and spoken addresses written down; never raises."""
+    return write_down_together([Part(folded)])
+
+
+def write_down_together(parts: Sequence[Part]) -> Folded:
+    """Return what `write_down` makes of the parts joined by blanks."""
+    folded = joined([part.folded for part in parts])
+    if not _MAYBE.Match(folded.text):
+        return folded
     if _MAYBE_NUMBER.search(folded.text) is not None:
-        folded = folded.replaced(_numbers(folded.text))
+        folded = folded.replaced(_numbers(_Tokens(folded.text, [one for part in parts for one in part.tokens])))
     if _MAYBE_SPELLED.search(folded.text) is not None:
         folded = folded.replaced(_spelled(_Tokens(folded.text)))
     if _MAYBE_ADDRESS.search(folded.text) is not None:
@@ -90,9 +116,8 @@ def is_mostly_number(text: str) -> bool:
     return 0 < len(words) <= 2 * known and any(word.isdigit() or word in _DIGITS for word in words)
 
 
-def _numbers(text: str) -> list[Piece]:
+def _numbers(tokens: _Tokens) -> list[Piece]:
     """Runs of spoken digits, each read in the language that understands most of it."""
-    tokens = _Tokens(text)
     words = set(tokens)
     known = [one for one in LANGUAGES if len(words & one.small) > 1 or words & one.large]
     if not known and words & HESITATIONS:
@@ -112,7 +137,7 @@ def _may_be_number(words: Sequence[str], language: Words) -> bool:
 
 def _runs(tokens: _Tokens, language: Words) -> Iterator[Piece]:
     after = 0
-    for at in [place for place, token in enumerate(tokens) if _may_begin(token, language)]:
+    for at in _beginnings(tokens, language):
         run = _Run(tokens, at, language) if at >= after else None
         if run is not None and run.is_number:
             first = at - 1 if at and tokens[at - 1] in ("plus", "+") else at
@@ -121,8 +146,15 @@ def _runs(tokens: _Tokens, language: Words) -> Iterator[Piece]:
             after = run.last + 1
 
 
-def _may_begin(word: str, language: Words) -> bool:
-    return word in language.sizes or word.isdigit() or (len(word) == 1 and word.isalpha())
+def _beginnings(tokens: Sequence[str], language: Words) -> list[int]:
+    """Where a number may begin: with a digit, or with two letters."""
+    return [
+        at
+        for at, (word, following) in enumerate(zip(tokens, [*tokens[1:], ""], strict=True))
+        if word in language.sizes
+        or word.isdigit()
+        or (len(word) == 1 and word.isalpha() and (word == "o" or (len(following) == 1 and following.isalpha())))
+    ]
 
 
 class _Run:

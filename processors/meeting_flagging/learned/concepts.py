@@ -26,18 +26,18 @@ class Concepts:
 
     def tagged(self, words: Sequence[str]) -> list[Tagged]:
         """Return the text's words, phrases taken together, with their concepts (none for most)."""
-        begins = [at for at, two in enumerate(pairwise(words)) if two in self.longest]
-        if not begins:
-            return [(self.of(word), word) for word in words]
-        found: list[Tagged] = []
+        return [(self.of(one), one) for one in self.phrased(words)]
+
+    def phrased(self, words: Sequence[str]) -> Sequence[str]:
+        """Return the text's words, those of a phrase joined by blanks."""
+        if self.longest.keys().isdisjoint(pairwise(words)):  # so it is for most
+            return words
+        begins = {at for at, two in enumerate(pairwise(words)) if two in self.longest}
+        found: list[str] = []
         at = 0
         while at < len(words):
             size = self._size(words, at) if at in begins else 1
-            if size == 1:
-                found.append((self.of(words[at]), words[at]))
-            else:
-                phrase = tuple(words[at : at + size])
-                found.append((self.phrases[phrase], " ".join(phrase)))
+            found.append(" ".join(words[at : at + size]))
             at += size
         return found
 
@@ -50,9 +50,11 @@ class Concepts:
         return (word[0], word[1:]) if stuck and (word,) not in self.phrases else (word,)
 
     def of(self, word: str) -> tuple[str, ...]:
-        """Return a word's concepts."""
+        """Return the concepts of a word, or of a phrase."""
         known = self._known.get(word)
-        if known is None:
+        if known is None and " " in word:
+            known = self._known[word] = self.phrases[tuple(word.split(" "))]
+        elif known is None:
             exact = self.phrases.get((word,), ())
             begun = (name for start, name in self.beginnings if word.startswith(start))
             known = tuple(dict.fromkeys((*exact, *begun))) or self._guessed(word)

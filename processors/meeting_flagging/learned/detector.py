@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from processors.meeting_flagging.evidence import evidence
-from processors.meeting_flagging.learned.features import Read
 from processors.meeting_flagging.learned.grounds import ground_of
 from processors.meeting_flagging.learned.model import HEADS, TEXT_CATEGORIES, Model, Said
 from processors.meeting_flagging.learned.words import stretches, words_of, words_of_all
@@ -38,7 +37,7 @@ class _Span:
     places: tuple[int, ...]
     first: int
     last: int
-    read: Read
+    words: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Heard:
 def hear(utterances: Sequence[Utterance], model: Model) -> Heard:
     """Ask the model about what was said: nearly all the work, and the same for every policy that has this model."""
     spans = list(_spans(utterances, model))
-    return Heard(utterances, spans, model.say([span.read for span in spans]), model)
+    return Heard(utterances, spans, model.say([span.words for span in spans]), model)
 
 
 def find_learned(heard: Heard, rules: Mapping[str, Rule], source: str) -> list[Finding]:
@@ -77,18 +76,19 @@ def _spans(utterances: Sequence[Utterance], model: Model) -> Iterator[_Span]:
     """Every cue alone, long ones in stretches, then two together, then three."""
     texts = [fold(one.text).text for one in utterances]
     words = [words_of(text) for text in texts]
+    split = model.reader.concepts.split
     sizes = [len(one.text.split()) for one in utterances]
     for place, one in enumerate(utterances):
         for first, last in stretches(one.text, MOST_WORDS):
             is_whole = last - first == len(one.text.rstrip())
             read = words[place] if is_whole else words_of(fold(one.text[first:last]).text)
-            yield _Span((place,), first, last, model.reader.read_words(read))
+            yield _Span((place,), first, last, split(read))
     for run in (_following(utterances, place) for place in range(len(utterances))):
         for size in range(2, len(run) + 1):
             places = tuple(run[:size])
             if sum(sizes[one] for one in places) <= MOST_WORDS:
                 read = words_of_all([texts[one] for one in places], [words[one] for one in places])
-                yield _Span(places, 0, len(utterances[places[-1]].text), model.reader.read_words(read))
+                yield _Span(places, 0, len(utterances[places[-1]].text), split(read))
 
 
 def _following(utterances: Sequence[Utterance], place: int) -> list[int]:
@@ -161,9 +161,10 @@ def _telling(rule: Rule, heard: Heard, span: _Span) -> list[str]:
     """The words that told most, as far as they may be shown."""
     text = " ".join(heard.utterances[place].text for place in span.places)
     shown = set(words_of(fold(mask(text)).text))
-    return [gram for gram in heard.model.telling(span.read, rule.category, 8) if shown.issuperset(gram.split())][:3]
+    return [gram for gram in heard.model.telling(span.words, rule.category, 8) if shown.issuperset(gram.split())][:3]
 
 
 def _ground(heard: Heard, row: int) -> str | None:
     scores = heard.said.scores[row, _FIRST_GROUND : len(HEADS)].tolist()
-    return ground_of(heard.spans[row].read.tagged, dict(zip(GROUNDS, scores, strict=True)))
+    tagged = heard.model.reader.concepts.tagged(heard.spans[row].words)
+    return ground_of(tagged, dict(zip(GROUNDS, scores, strict=True)))

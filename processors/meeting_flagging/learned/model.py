@@ -12,14 +12,12 @@ import numpy as np
 from processors.meeting_flagging.learned.features import (
     DAMPING,
     LETTERS,
-    Read,
     Reader,
-    Rows,
-    count,
     directions,
     keys_of,
     likeness,
 )
+from processors.meeting_flagging.learned.grams import Grams, Rows
 from processors.meeting_flagging.learned.vectors import Numbers
 from processors.meeting_flagging.rules import CATEGORIES, GROUNDS
 
@@ -65,10 +63,9 @@ class _Block:
     table: Rows
     cut: _Cut
 
-    def weigh(self, texts: Sequence[Sequence[str]]) -> Numbers:
+    def weigh(self, parts: Sequence[Grams]) -> Numbers:
         """Return each text's weights, scaled by its length; zeros for a text without grams."""
-        counted = count(texts)
-        found = counted.summed(self._rows_of(counted.distinct))
+        found: Rows = sum(grams.summed(self._rows_of(grams.distinct)) for grams in parts)
         scaled: Numbers = found[:, :-1] / np.sqrt(found[:, -1:] + DAMPING[self.name] * float(self.table[-1, -1]))
         return scaled
 
@@ -95,14 +92,15 @@ class Model:
     example_heads: np.ndarray[Any, Any]
     example_places: Numbers
 
-    def say(self, reads: Sequence[Read]) -> Said:
-        """Say what each text is like. The same text is always said to be the same."""
-        if not reads:
+    def say(self, texts: Sequence[Sequence[str]]) -> Said:
+        """Say what each text is like, given its words. The same text is always said to be the same."""
+        if not texts:
             return Said(np.zeros(0), np.zeros((0, len(HEADS))), np.zeros((0, len(self.middle))))
-        seen = directions(self.reader.places([read.words for read in reads]), self.middle)
+        counts = self.reader.count(texts)
+        seen = directions(self.reader.places(counts.words), self.middle)
         scores = self.bias + likeness(seen.astype(np.float32), self.landmarks) @ self.landmark_weights
         for block in self.blocks:
-            scores += block.weigh([read.grams[block.name] for read in reads])
+            scores += block.weigh(counts.blocks[block.name])
         inputs = self.chance[0] + self.chance[1] * scores[:, : len(TEXT_CATEGORIES)].max(axis=1)
         inputs += self.chance[2] * scores[:, len(TEXT_CATEGORIES)]
         return Said(1.0 / (1.0 + np.exp(-inputs)), scores, seen)
@@ -113,10 +111,11 @@ class Model:
         alike = (self.example_places[of_category] @ seen).round(6)
         return [self.example_ids[of_category[one]] for one in np.argsort(-alike, kind="stable")[:most]]
 
-    def telling(self, read: Read, category: str, most: int = 3) -> list[str]:
+    def telling(self, words: Sequence[str], category: str, most: int = 3) -> list[str]:
         """Return the words and pairs of words that speak most for a category, the most telling first."""
         block, head = self.blocks[0], TEXT_CATEGORIES.index(category)
-        grams = sorted(set(read.grams[block.name]))
+        parts = self.reader.count([words]).blocks[block.name]
+        grams = sorted(gram for part in parts for gram in part.distinct)
         weights = [float(block.table[block.rows.get(keys_of(block.name, gram)[0], -1), head]) for gram in grams]
         order = sorted(range(len(grams)), key=lambda one: (-weights[one], grams[one]))
         return [grams[one] for one in order[:most] if weights[one] > 0]

@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +21,13 @@ from processors.meeting_flagging.learned.features import (
     BLOCK_SHARES,
     DAMPING,
     VECTOR_SHARE,
-    Read,
     Reader,
     directions,
     keys_of,
     likeness,
 )
 from processors.meeting_flagging.learned.files import load_reader
+from processors.meeting_flagging.learned.grams import Grams
 from processors.meeting_flagging.learned.model import CONCEPTS, MODEL, TEXT_CATEGORIES, VECTORS
 from processors.meeting_flagging.learned.vectors import Numbers
 from processors.meeting_flagging.rules import GROUNDS
@@ -89,21 +89,18 @@ def _target(row: Mapping[str, Any]) -> list[float]:
     return [float(one) for one in wanted]
 
 
-def count_block(name: str, reads: Sequence[Read]) -> Block:
+def count_block(name: str, parts: Sequence[Grams]) -> Block:
     """Count one block over all lines."""
-    counts: list[defaultdict[int, int]] = []
-    lines_with: defaultdict[int, int] = defaultdict(int)
-    for read in reads:
-        count = defaultdict[int, int](int)
-        for gram in read.grams[name]:
-            for key in keys_of(name, gram):
-                count[key] += 1
-        counts.append(count)
-        for key in count:
-            lines_with[key] += 1
+    counts = [defaultdict[int, int](int) for _ in range(parts[0].texts)]
+    for part in parts:
+        keys_by_number = [keys_of(name, gram) for gram in part.distinct]
+        for line, number in zip(part.text_of.tolist(), part.numbers.tolist(), strict=True):
+            for key in keys_by_number[number]:
+                counts[line][key] += 1
+    lines_with = Counter(key for count in counts for key in count)
     keys = sorted(key for key, number in lines_with.items() if number >= _SEEN_BY)
-    rarity = {key: 1.0 + float(np.log((1 + len(reads)) / (1 + lines_with[key]))) for key in keys}
-    unseen = 1.0 + float(np.log((1 + len(reads)) / 2))
+    rarity = {key: 1.0 + float(np.log((1 + len(counts)) / (1 + lines_with[key]))) for key in keys}
+    unseen = 1.0 + float(np.log((1 + len(counts)) / 2))
     held: dict[int, tuple[list[int], list[float]]] = {key: ([], []) for key in keys}
     for line, count in enumerate(counts):
         length = sum(number * rarity.get(key, unseen) ** 2 for key, number in sorted(count.items()))
@@ -161,11 +158,11 @@ def calibrated(said: Numbers, violates: Numbers) -> Numbers:
 
 def build(lines: Lines, reader: Reader) -> tuple[dict[str, Any], Numbers]:
     """Return the model's arrays, and what it says of each line when its writer is left out."""
-    reads = [reader.read(fold(text).text) for text in lines.texts]
-    places = reader.places([read.words for read in reads])
+    counts = reader.count([reader.read(fold(text).text) for text in lines.texts])
+    places = reader.places(counts.words)
     middle = places.mean(axis=0)
     seen = directions(places, middle)
-    blocks = {name: count_block(name, reads) for name in BLOCK_SHARES}
+    blocks = {name: count_block(name, counts.blocks[name]) for name in BLOCK_SHARES}
     landmarks = (seen[_spread(lines)] * 127).round() / 127  # as they are written
     to_landmarks = likeness(seen, landmarks)
     between = np.linalg.inv(likeness(landmarks, landmarks) + 1e-3 * np.eye(len(landmarks)))
@@ -216,7 +213,7 @@ def sources() -> str:
     """Return a hash of everything that decides what the model is: corpus, concepts, vectors and this code."""
     code = [
         Path(__file__).with_name(name)
-        for name in ("words.py", "concepts.py", "vectors.py", "features.py", "training.py")
+        for name in ("words.py", "concepts.py", "vectors.py", "grams.py", "features.py", "training.py")
     ]
     lines = [path for path in sorted(CORPUS.glob("*.jsonl")) if path.stem != HELD_OUT]
     total = hashlib.sha256()
