@@ -5,7 +5,7 @@ Over text that spoken.py has written down. Of candidates that overlap the more c
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from stdnum import iban, luhn
 from stdnum.us import ssn
 
 from schemas.texts.folding import Folded
+from schemas.texts.shapes import Shapes
 
 REGIONS = ("US", "GB", "DE", "FR", "ES", "BR", "IN", "AU")  # whose numbers without a country code are looked up
 _BEFORE = 40  # characters before a number that say what it is
@@ -40,17 +41,17 @@ class Identifier:
 KINDS = ("email", "url", "ip", "iban", "card", "ssn", "phone", "number")
 
 _EMAIL = re2.compile(
-    r"[\pL\d._%+-]*[\pL\d_%+-]\s?(?:@|\(at\)|\[at\]|\{at\})\s?[\pL\d-]+(?:\s?(?:\.|\(dot\)|\[dot\])\s?[\pL\d-]+)*\s?(?:\.|\(dot\)|\[dot\])\s?\pL{2,}"
+    r"([\pL\d._%+-]*[\pL\d_%+-]\s?(?:@|\(at\)|\[at\]|\{at\})\s?[\pL\d-]+(?:\s?(?:\.|\(dot\)|\[dot\])\s?[\pL\d-]+)*\s?(?:\.|\(dot\)|\[dot\])\s?\pL{2,})"
 )
-_MAYBE = re2.compile(r"\d|@|://|www\.|[(\[{]at[)\]}]")
 _DOMAIN = re.compile(r"@|[(\[{]at[)\]}]")
 _URL = re2.compile(
-    r"\b(?:(?:https?|hxxps?|ftp)://[^\s<>\"]+[^\s<>\".,;:!?)\]]|www\.[\pL\d-]+(?:\.[\pL\d-]+)+(?:/[^\s<>\"]*[^\s<>\".,;:!?)])?)"
+    r"\b((?:https?|hxxps?|ftp)://[^\s<>\"]+[^\s<>\".,;:!?)\]]|www\.[\pL\d-]+(?:\.[\pL\d-]+)+(?:/[^\s<>\"]*[^\s<>\".,;:!?)])?)"
 )
 _IP = re2.compile(r"(?:^|[^\d.])(\d{1,3}(?:\.\d{1,3}){3})(?:[^\d.]|\.\D|\.?$)")
-_IBAN = re2.compile(r"\b[a-z]{2}\d{2}(?:[ -]?[a-z\d]{4}){2,7}(?:[ -]?[a-z\d]{1,4})?\b")
-_SSN = re2.compile(r"\b\d{3}([ -])\d{2}[ -]\d{4}\b")
+_IBAN = re2.compile(r"\b([a-z]{2}\d{2}(?:[ -]?[a-z\d]{4}){2,7}(?:[ -]?[a-z\d]{1,4})?)\b")
+_SSN = re2.compile(r"\b(\d{3}[ -]\d{2}[ -]\d{4})\b")
 _NUMBER = re2.compile(r"(?:\+|\b00)?\(?\b\d(?:[ ().,/-]{0,3}\d)*(?: ?(?:x|ext\.?) ?\d{1,5})?\b")
+_FOUR_DIGITS = r"\d(?:(?:[ ().,/-]{0,3}| ?(?:x|ext\.?) ?)\d){3}"  # what a number of four digits holds
 _PHONE_SHAPE = re2.compile(
     r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?:x\d{1,5})?|\(\d{2,5}\)[ -]?\d{3,4}[ -]?\d{3,4}|\+\d{1,3}[ \d().-]{6,18}"
 )
@@ -67,6 +68,24 @@ _OTHER_WORDS = re2.compile(
 )
 
 
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+# Kinds that have a shape of their own, which is each pattern's first group, and whether it may be one.
+_SHAPED: Sequence[tuple[str, "re2._Regexp", Callable[[str], bool]]] = (
+    ("email", _EMAIL, bool),
+    ("url", _URL, bool),
+    ("ip", _IP, _is_ip),
+    ("iban", _IBAN, iban.is_valid),
+    ("ssn", _SSN, lambda text: ssn.is_valid(_digits(text))),
+)
+_SHAPES = Shapes(*(pattern.pattern for _, pattern, _ in _SHAPED), _FOUR_DIGITS)
+
 _FEWEST_DIGITS = 4  # of a number that could tell who somebody is
 _COUNTED = "1234567890123456789"  # somebody counts, or types along the keys
 
@@ -74,8 +93,6 @@ _COUNTED = "1234567890123456789"  # somebody counts, or types along the keys
 def identifiers(text: str) -> list[Identifier]:
     """Return what identifies somebody in a folded text, in order, without overlaps; never raises."""
     found: list[Identifier] = []
-    if _MAYBE.search(text) is None:
-        return []
     for one in _candidates(text):
         if all(one.end <= other.start or other.end <= one.start for other in found):
             found.append(one)
@@ -119,13 +136,16 @@ _NETWORKS: tuple[tuple[tuple[str, ...], tuple[int, ...]], ...] = (
 
 def _candidates(text: str) -> Iterator[Identifier]:
     """Everything that could be one, the most certain kinds first."""
-    yield from (_spot("email", match) for match in _EMAIL.finditer(text))
-    yield from (_spot("url", match) for match in _URL.finditer(text))
-    for match in _IP.finditer(text):
-        if _is_ip(match.group(1)):
-            yield Identifier("ip", *match.span(1))
-    yield from (_spot("iban", match) for match in _IBAN.finditer(text) if iban.is_valid(match.group()))
-    yield from (_spot("ssn", match) for match in _SSN.finditer(text) if ssn.is_valid(_digits(match.group())))
+    held = _SHAPES.held_by(text)
+    for number, (kind, pattern, is_valid) in enumerate(_SHAPED):
+        matches = pattern.finditer(text) if number in held else ()
+        yield from (Identifier(kind, *match.span(1)) for match in matches if is_valid(match.group(1)))
+    if len(_SHAPED) in held:
+        yield from _of_digits(text)
+
+
+def _of_digits(text: str) -> Iterator[Identifier]:
+    """What only its digits and the words before it tell."""
     numbers = [match for match in _NUMBER.finditer(text) if len(_digits(match.group())) >= _FEWEST_DIGITS]
     for match in numbers:
         yield from _card(text, match)
@@ -147,14 +167,6 @@ def _spot(kind: str, match: Match) -> Identifier:
 
 def _digits(text: str) -> str:
     return "".join(letter for letter in text if letter.isdigit())
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _card(text: str, match: Match) -> Iterator[Identifier]:

@@ -11,6 +11,7 @@ from functools import cached_property
 import re2
 
 from schemas.texts.folding import Folded, Piece, joined
+from schemas.texts.shapes import Shapes
 from schemas.texts.spoken_words import (
     AT_WORDS,
     DOMAINS_ALONE,
@@ -38,20 +39,13 @@ _JOINS = frozenset(JOINERS.values())
 _NUMBER_WORDS = "|".join(sorted({word for one in LANGUAGES for word in (*one.digits, *one.tens)} | set(REPEATS)))
 _ANY_AT = "|".join(re2.escape(word) for word in sorted(AT_WORDS))
 _ANY_DOT = "|".join(sorted(DOT_WORDS - {"."}))
-_ONE_NUMBER = re2.compile(rf"(?i)\d|\b(?:{_NUMBER_WORDS})\b")
-# Most talk holds nothing of these: it is passed over at once.
-_MAYBE_NUMBER = re2.compile(
-    rf"\b(?:{_NUMBER_WORDS})\b.{{1,30}}\b(?:{_NUMBER_WORDS}|\d+|hundred|thousand)\b|\d\b.{{1,30}}\b(?:{_NUMBER_WORDS}|\d)"
+_ONE_NUMBER = Shapes(rf"(?i)\d|\b(?:{_NUMBER_WORDS})\b")
+# Most talk holds nothing of these three (spoken numbers, spelled words, addresses): it is passed over at once.
+_MAYBE = Shapes(
+    rf"\b(?:{_NUMBER_WORDS})\b.{{1,30}}\b(?:{_NUMBER_WORDS}|\d+|hundred|thousand)\b|\d\b.{{1,30}}\b(?:{_NUMBER_WORDS}|\d)",
+    r"\b\pL(?:[\s,.-]+\pL){2}\b",
+    rf"(?:{_ANY_AT})\s.{{1,40}}(?:\s(?:{_ANY_DOT})\s|\.)(?:{'|'.join(sorted(TOP_LEVEL))})\b|\bat\s+(?:g mail|hot mail|{'|'.join(sorted(DOMAINS_ALONE))})\b",
 )
-_MAYBE_SPELLED = re2.compile(r"\b\pL(?:[\s,.-]+\pL){2}\b")
-_MAYBE_ADDRESS = re2.compile(
-    rf"(?:{_ANY_AT})\s.{{1,40}}(?:\s(?:{_ANY_DOT})\s|\.)(?:{'|'.join(sorted(TOP_LEVEL))})\b|\bat\s+(?:g mail|hot mail|{'|'.join(sorted(DOMAINS_ALONE))})\b"
-)
-
-_MAYBE = re2.Set.SearchSet()
-for _one in (_MAYBE_NUMBER, _MAYBE_SPELLED, _MAYBE_ADDRESS):
-    _MAYBE.Add(_one.pattern)
-_MAYBE.Compile()
 
 
 class _Tokens(list[str]):
@@ -94,20 +88,21 @@ def write_down(folded: Folded) -> Folded:
 def write_down_together(parts: Sequence[Part]) -> Folded:
     """Return what `write_down` makes of the parts joined by blanks."""
     folded = joined([part.folded for part in parts])
-    if not _MAYBE.Match(folded.text):
+    held = _MAYBE.held_by(folded.text)
+    if not held:
         return folded
-    if _MAYBE_NUMBER.search(folded.text) is not None:
-        folded = folded.replaced(_numbers(_Tokens(folded.text, [one for part in parts for one in part.tokens])))
-    if _MAYBE_SPELLED.search(folded.text) is not None:
-        folded = folded.replaced(_spelled(_Tokens(folded.text)))
-    if _MAYBE_ADDRESS.search(folded.text) is not None:
-        folded = folded.replaced(_addresses(_Tokens(folded.text)))
+    tokens = _Tokens(folded.text, [one for part in parts for one in part.tokens])
+    for number, pieces_of in enumerate((_numbers, _spelled, _addresses)):
+        pieces = list(pieces_of(tokens)) if number in held else []
+        if pieces:
+            folded = folded.replaced(pieces)
+            held, tokens = _MAYBE.held_by(folded.text), _Tokens(folded.text)
     return folded
 
 
 def is_mostly_number(text: str) -> bool:
     """Whether somebody does little else than dictating digits or letters here."""
-    if _ONE_NUMBER.search(text) is None:
+    if not _ONE_NUMBER.held_by(text):
         return False
     words = [word for word in _TOKEN.findall(text.lower()) if word.isalnum()]
     known = sum(

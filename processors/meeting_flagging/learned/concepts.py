@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import compress, count, pairwise
 
 from processors.meeting_flagging.learned.words import words_of
 
@@ -30,24 +30,25 @@ class Concepts:
 
     def phrased(self, words: Sequence[str]) -> Sequence[str]:
         """Return the text's words, those of a phrase joined by blanks."""
-        if self.longest.keys().isdisjoint(pairwise(words)):  # so it is for most
-            return words
-        begins = {at for at, two in enumerate(pairwise(words)) if two in self.longest}
+        begins = compress(count(), map(self.longest.__contains__, pairwise(words)))
         found: list[str] = []
-        at = 0
-        while at < len(words):
-            size = self._size(words, at) if at in begins else 1
-            found.append(" ".join(words[at : at + size]))
-            at += size
-        return found
+        after = 0
+        for at in begins:
+            size = self._size(words, at) if at >= after else 1
+            if size > 1:
+                found += [*words[after:at], " ".join(words[at : at + size])]
+                after = at + size
+        return [*found, *words[after:]]
 
     def split(self, words: Sequence[str]) -> list[str]:
         """Return the words, those of hatred freed from an `i` that stuck to them when letters were spaced out."""
-        return [part for word in words for part in (self._parts(word) if word[0] == "i" else (word,))]
+        if not any(word[0] == "i" and self._is_stuck(word) for word in words):
+            return list(words)
+        return [part for word in words for part in (word.partition("i")[1:] if self._is_stuck(word) else (word,))]
 
-    def _parts(self, word: str) -> tuple[str, ...]:
-        stuck = len(word) > _FUZZY_LENGTH and not self.is_word(word) and (word[1:],) in self.phrases
-        return (word[0], word[1:]) if stuck and (word,) not in self.phrases else (word,)
+    def _is_stuck(self, word: str) -> bool:
+        stuck = word[0] == "i" and len(word) > _FUZZY_LENGTH and (word[1:],) in self.phrases
+        return stuck and (word,) not in self.phrases and not self.is_word(word)
 
     def of(self, word: str) -> tuple[str, ...]:
         """Return the concepts of a word, or of a phrase."""

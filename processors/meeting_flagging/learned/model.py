@@ -65,7 +65,7 @@ class _Block:
 
     def weigh(self, parts: Sequence[Grams]) -> Numbers:
         """Return each text's weights, scaled by its length; zeros for a text without grams."""
-        found: Rows = sum(grams.summed(self._rows_of(grams.distinct)) for grams in parts)
+        found = np.sum([grams.summed(self._rows_of(grams.distinct)) for grams in parts], axis=0)
         scaled: Numbers = found[:, :-1] / np.sqrt(found[:, -1:] + DAMPING[self.name] * float(self.table[-1, -1]))
         return scaled
 
