@@ -79,7 +79,7 @@ def backtest(old: Path, new: Path, directory: Path) -> dict[str, Any]:
     """
     compared = _Compared.load((old, new))
     check(compared.old)
-    check(compared.new)
+    check(compared.differing)
     calls = _calls(directory)
     with_outcomes = list(zip(calls, _outcomes(list(calls.values()), (old, new), compared), strict=True))
     return {
