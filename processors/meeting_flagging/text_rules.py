@@ -83,9 +83,7 @@ def find(
     return [hit.finding for hit in found]
 
 
-def _window(
-    utterances: Sequence[Utterance], dictated: Sequence[bool], parts: Sequence[Part], place: int
-) -> Window:
+def _window(utterances: Sequence[Utterance], dictated: Sequence[bool], parts: Sequence[Part], place: int) -> Window:
     before = _neighbours(utterances, place, -1, 1)
     after = _neighbours(utterances, place, 1, FOLLOWING_CUES)
     while len(after) in range(FOLLOWING_CUES, FOLLOWING_CUES + NUMBER_CUES) and dictated[after[-1]]:

@@ -7,7 +7,9 @@ from itertools import pairwise
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]")
 _SPACED = re.compile(r"(?<![^\W_'])[^\W\d_](?:[ .*_-][^\W\d_]){2,}(?![^\W_'])")  # "h a t e", "h.a.t.e"; not "I am a"
-_MAYBE_SPACED = re.compile(r"[ .*_-][^\W\d_][ .*_-][^\W\d_](?![^\W_'])")  # how it ends; most texts hold none, found faster
+_MAYBE_SPACED = re.compile(
+    r"[ .*_-][^\W\d_][ .*_-][^\W\d_](?![^\W_'])"
+)  # how it ends; most texts hold none, found faster
 _MIXED = re.compile(r"(?<!\S)(?=\S*[^\W\d_]\S*[^\W\d_])(?=\S*[^\W\d_][013457@$!]|[@$][^\W\d_])[\w@$!]+(?=[\s.,?!]|$)")
 _SIGN = re.compile(r"[013457@$!]")  # without one nothing is mixed
 _LEET = str.maketrans("013457@$!", "oieastasi")

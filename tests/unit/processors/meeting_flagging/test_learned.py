@@ -12,7 +12,6 @@ from processors.meeting_flagging import SHIPPED, Policy, PolicyError, load_polic
 from processors.meeting_flagging.labelled import read_labelled
 from processors.meeting_flagging.learned.concepts import read_concepts
 from processors.meeting_flagging.learned.detector import find_learned, hear
-from processors.meeting_flagging.learned.features import count
 from processors.meeting_flagging.learned.files import load_reader
 from processors.meeting_flagging.learned.grounds import ground_of
 from processors.meeting_flagging.learned.model import MODEL, TEXT_CATEGORIES
@@ -102,18 +101,6 @@ def test_files_scanned_at_once_are_judged_as_each_alone() -> None:
     assert at_once == alone
 
 
-@pytest.mark.parametrize("texts", [[], [[]], [["a"]], [["a", "b", "a"], [], ["c"], ["b", "c"]]])
-def test_grams_are_summed_as_one_by_one(texts: list[list[str]]) -> None:
-    """What is looked up once for all texts is added in each text's own order; a text without grams sums to nothing."""
-    row_of = {"a": [0.1, 1.0], "b": [0.2, 2.0], "c": [0.7, 4.0]}
-
-    counted = count(texts)
-    found = counted.summed(np.array([row_of[gram] for gram in counted.distinct]).reshape(-1, 2))
-
-    plain = [[sum((row_of[gram][of] for gram in grams), 0.0) for of in (0, 1)] for grams in texts]
-    assert found.tolist() == plain
-
-
 def test_finding_names_what_it_is_like() -> None:
     """A finding names its category's rule, the nearest examples of the corpus and the words that told, and its span."""
     [finding] = found_in(("Ann", "hello there"), ("Ben", ASKS_FOR_CONTROL))
@@ -185,7 +172,8 @@ def test_chance_decides_the_severity() -> None:
 )
 def test_ground_is_named_for_attacks_alone(text: str, ground: str | None) -> None:
     """A group must be named and attacked; belonging, praise, denial and counter speech are no attack."""
-    tagged = load_reader(SHIPPED).read(text).tagged
+    reader = load_reader(SHIPPED)
+    tagged = reader.concepts.tagged(reader.read(text))
 
     assert ground_of(tagged, dict.fromkeys(GROUNDS, 0.1)) == ground
 
