@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +13,56 @@ from processors.meeting_flagging.rules import CATEGORIES, GROUNDS
 
 LANGUAGES = ("es", "fr", "de", "pt")  # beside English, which is not named
 ALIKE = 0.6  # of all words and pairs of words that two lines hold, shared by both: then they are no independent lines
-_RARE_IN = 400  # lines: a word in more of them tells nothing
 _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-
-
-@dataclass(slots=True)
-class _Seen:
-    """Lines read so far, by the words and pairs of words that they hold."""
-
-    places: list[tuple[str, str]] = field(default_factory=list)
-    words: list[frozenset[str]] = field(default_factory=list)
-    holders: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-
-    def alike(self, file: str, place: str, text: str) -> str | None:
-        """Note a line, and return the place of another writer's that is alike."""
-        words = _WORDS.findall(text.lower())
-        held = frozenset((*words, *(" ".join(pair) for pair in pairwise(words))))
-        shared: Counter[int] = Counter()
-        for word in held:
-            shared.update(self.holders[word])
-            if len(self.holders[word]) < _RARE_IN:
-                self.holders[word].append(len(self.words))
-        self.places.append((file, place))
-        self.words.append(held)
-        for other, _ in sorted(shared.most_common(5)):
-            both = self.words[other]
-            if self.places[other][0] != file and len(held & both) >= ALIKE * len(held | both):
-                return self.places[other][1]
-        return None
 
 
 def corpus_problems(folder: Path) -> Iterator[str]:
     """Say what is wrong in a corpus (`*.jsonl`): unknown labels, grounds and languages, ids and texts that come twice,
     and lines of two writers (files) that are alike. Ids alone, no texts."""
+    paths = sorted(folder.glob("*.jsonl"))
+    lines = [(path.name, *both) for path in paths for both in zip(rows_of(path), read_labelled(path), strict=True)]
+    places = [f"{file} {line.id}" for file, _, line in lines]
+    near = _near_doubles([(file, line.text) for file, _, line in lines])
     ids: Counter[str] = Counter()
     texts: dict[str, str] = {}
-    seen = _Seen()
-    for path in sorted(folder.glob("*.jsonl")):
-        for row, line in zip(rows_of(path), read_labelled(path), strict=True):
-            place = f"{path.name} {line.id}"
-            ids[line.id] += 1
-            if ids[line.id] > 1:
-                yield f"{place}: the id is taken"
-            yield from (f"{place}: {problem}" for problem in _unknown(row, line))
-            words = " ".join(line.text.lower().split())
-            other = seen.alike(path.name, place, line.text)
-            if texts.setdefault(words, place) != place:
-                yield f"{place}: the same text as {texts[words]}"
-            elif other is not None:
-                yield f"{place}: nearly the same text as {other}"
+    for number, (place, (_, row, line)) in enumerate(zip(places, lines, strict=True)):
+        ids[line.id] += 1
+        if ids[line.id] > 1:
+            yield f"{place}: the id is taken"
+        yield from (f"{place}: {problem}" for problem in _unknown(row, line))
+        words = " ".join(line.text.lower().split())
+        if texts.setdefault(words, place) != place:
+            yield f"{place}: the same text as {texts[words]}"
+        elif number in near:
+            yield f"{place}: nearly the same text as {places[near[number]]}"
+
+
+def _near_doubles(lines: Sequence[tuple[str, str]]) -> dict[int, int]:
+    """Return each line, of a file and a text, that is alike one before it in another file, and that one.
+
+    Lines that share so much share one of their rarest words or pairs of words, so only those are looked up (prefix
+    filtering: Bayardo, Ma, Srikant, "Scaling Up All Pairs Similarity Search", 2007).
+    """
+    held = [_words_and_pairs(text) for _, text in lines]
+    lines_with = Counter(one for line in held for one in line)
+    holders: defaultdict[str, list[int]] = defaultdict(list)
+    found: dict[int, int] = {}
+    for number, (own, (file, _)) in enumerate(zip(held, lines, strict=True)):
+        must_share = ceil(ALIKE * len(own))
+        rarest = sorted(own, key=lambda one: (lines_with[one], one))[: len(own) - must_share + 1]
+        for other in sorted({other for one in rarest for other in holders[one]}):
+            both = held[other]
+            if lines[other][0] != file and len(own & both) >= ALIKE * len(own | both):
+                found[number] = other
+                break
+        for one in rarest:
+            holders[one].append(number)
+    return found
+
+
+def _words_and_pairs(text: str) -> frozenset[str]:
+    words = _WORDS.findall(text.lower())
+    return frozenset((*words, *(" ".join(pair) for pair in pairwise(words))))
 
 
 def _unknown(row: Mapping[str, Any], line: Labelled) -> Iterator[str]:

@@ -14,7 +14,8 @@ from processors.meeting_flagging import MeetingFlagging
 from processors.recording_archive import RecordingArchive
 from schemas.topics import TOPICS
 from tests.unit.processors import zoom_call as call
-from tests.unit.processors.meeting_flagging.world import POLICY, World, archived, key_of, removed, report, together
+from tests.unit.processors.meeting_flagging.world import World, archived, key_of, removed, report, together
+from tests.unit.processors.shipped_policy import RULES_ALONE
 from tests.unit.processors.zoom_call import Stage, at
 
 VIDEO, TRANSCRIPT = call.file("f1", "MP4"), call.file("t1", "TRANSCRIPT")
@@ -40,7 +41,7 @@ def seen(events: list[Event], *, text: bytes) -> tuple[str, int]:
         Stage(ChatInvitation("https://marketplace.example/calls/{call_id}", "https://marketplace.example/policies")),
         Stage(RecordingArchive()),
     ]
-    flagging = World(MeetingFlagging(POLICY), documents={key_of("t1"): text}).play(*events)
+    flagging = World(MeetingFlagging(RULES_ALONE), documents={key_of("t1"): text}).play(*events)
     for event in events:
         for stage in stages:
             stage.hear(event) if event.type in stage.processor.types else []

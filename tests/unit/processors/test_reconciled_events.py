@@ -11,12 +11,13 @@ from processors.base import Event
 from processors.call_events import CallEvents
 from processors.chat_invitation import ChatInvitation
 from processors.commands import ArchiveFile, PutChatMessage, Reference
-from processors.meeting_flagging import MeetingFlagging, load_policy
+from processors.meeting_flagging import MeetingFlagging
 from processors.recording_archive import RecordingArchive
 from schemas.errors import InvalidEvent
 from schemas.reconciled import ReconciledMeeting, ReconciledRecording, load_fact, reconciled_envelope
 from schemas.zoom import load_event
 from tests.unit.processors import zoom_call as call
+from tests.unit.processors.shipped_policy import POLICY
 from tests.unit.processors.zoom_call import ACCOUNT, HOST, MEETING, SESSION, Stage, at, data_of
 
 LATER = 3 * 3600  # reconciliation comes hours after the call
@@ -180,7 +181,7 @@ def test_the_chat_follows_when_the_end_was_lost(chat: Stage[Any]) -> None:
 
 def test_trust_and_safety_sees_the_recording_when_its_event_was_lost() -> None:
     """Its files count as announced."""
-    flags: Stage[Any] = Stage(MeetingFlagging(load_policy()))
+    flags: Stage[Any] = Stage(MeetingFlagging(POLICY))
 
     flags.hear(call.registered(), ended(600), completed(call.file("f1", "MP4")))
 

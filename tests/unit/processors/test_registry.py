@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 
 from processors.commands import PutChatMessage, WakeAt
-from processors.meeting_flagging import load_policy
 from processors.registry import PROCESSORS, Options
 from tests.unit.processors import zoom_call
+from tests.unit.processors.shipped_policy import POLICY
 from tests.unit.processors.zoom_call import Stage
 
 OPTIONS = Options(
     call_page_url="https://marketplace.example/our-calls/{call_id}",
     call_policies_url="https://marketplace.example/our-policies",
     no_recording_grace=timedelta(minutes=7),
-    policy=load_policy(),
+    policy=POLICY,
 )
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from infra.errors import ConfigurationError
 from infra.zoom.simulator import SCENARIOS, Call, build_call
-from processors.meeting_flagging.policy_files import load_policy
 from processors.meeting_flagging.scanning import scan
 from schemas.calls import envelope_of
 from schemas.identity import read_occurrence
 from schemas.zoom import load_event
 from tests.fakes.clock import FakeClock
+from tests.unit.processors.shipped_policy import POLICY
 
 NOW = FakeClock().now()
 SERVER = "http://127.0.0.1:8090"
@@ -157,7 +157,7 @@ def test_talk_breaks_the_rules_it_is_said_to_break_and_no_other(name: str) -> No
     found = {
         finding["rule_id"]
         for file in files
-        for finding in scan(b"".join(file.content.read()), kinds[file.file_type], load_policy()).findings
+        for finding in scan(b"".join(file.content.read()), kinds[file.file_type], POLICY).findings
     }
 
     expected = {rule for rule in call.expectation.flagged_for if not rule.startswith("metadata.")}

@@ -14,7 +14,6 @@ from processors.meeting_flagging.flags import MAX_FINDINGS
 from schemas.errors import InvalidEvent
 from tests.unit.processors import zoom_call as call
 from tests.unit.processors.meeting_flagging.world import (
-    POLICY,
     World,
     archived,
     batch,
@@ -26,6 +25,7 @@ from tests.unit.processors.meeting_flagging.world import (
     together,
     world,
 )
+from tests.unit.processors.shipped_policy import RULES_ALONE
 from tests.unit.processors.zoom_call import MEETING, SESSION, at
 
 VIDEO = call.file("f1", "MP4")
@@ -52,7 +52,7 @@ def test_flag_when_no_recording_came() -> None:
     flag = stage.live()[flag_id("call-1")]
     assert [finding["rule_id"] for finding in flag["findings"]] == ["metadata.recording_missing"]
     assert (flag["call_id"], flag["meeting_id"], flag["session_id"]) == ("call-1", MEETING, None)
-    assert (flag["severity"], flag["policy_version"]) == (3, POLICY.version)
+    assert (flag["severity"], flag["policy_version"]) == (3, RULES_ALONE.version)
 
 
 def test_withdrawn_when_the_recording_comes_after_all() -> None:
@@ -299,7 +299,7 @@ def test_scan_is_asked_for_texts_alone() -> None:
 
     (command,) = stage.of(ScanText)
     assert (command.object_key, command.file_kind) == (key_of("chat"), "chat")
-    assert command.policy_version == POLICY.version
+    assert command.policy_version == RULES_ALONE.version
 
 
 def test_dead_scan_lowers_only_the_coverage() -> None:
@@ -355,7 +355,7 @@ def test_route_refuses_a_report_that_is_none() -> None:
     broken = replace(report(), data={"report_id": "r"})
 
     with pytest.raises(InvalidEvent):
-        MeetingFlagging(POLICY).route(broken)
+        MeetingFlagging(RULES_ALONE).route(broken)
 
 
 def test_parts_of_a_published_flag_make_its_score() -> None:

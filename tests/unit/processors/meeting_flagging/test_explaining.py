@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from processors.meeting_flagging import load_policy
 from processors.meeting_flagging.explaining import explain
+from tests.unit.processors.shipped_policy import POLICY
 
-POLICY = load_policy()
 RULES = {rule.id: rule for rule in POLICY.rules}
 
 

@@ -1,14 +1,13 @@
 """Scanning files from a disk: what they are, when it was said, the flag they make, and what shadow must not show."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from processors.meeting_flagging import load_policy
 from processors.meeting_flagging.file_report import clock_time, file_report, kind_of
+from tests.unit.processors.shipped_policy import POLICY, RULES_ALONE
 
-POLICY = replace(load_policy(), model=None)  # rules alone: the model has tests of its own
 TRANSCRIPT = b"""WEBVTT
 
 1
@@ -40,7 +39,7 @@ def test_what_a_file_is(name: str, document: bytes, kind: str) -> None:
 
 def test_findings_have_times_speaker_and_part() -> None:
     """Times are those of the cue; the quote is masked; the parts make the score of the flag."""
-    report = file_report("01.vtt", TRANSCRIPT, POLICY)
+    report = file_report("01.vtt", TRANSCRIPT, RULES_ALONE)
 
     first = report["findings"][0]
     assert (first["rule"], first["category"], first["channel"]) == (
@@ -55,12 +54,12 @@ def test_findings_have_times_speaker_and_part() -> None:
     for one in report["findings"]:
         remaining *= 1 - one["part"]
     assert report["flag"]["score"] == pytest.approx(1 - remaining, abs=0.001)
-    assert report["flag"]["policy_version"] == POLICY.version
+    assert report["flag"]["policy_version"] == RULES_ALONE.version
 
 
 def test_chat_line_ends_when_it_starts() -> None:
     """A message has no length; one finding of severity 3 that is right often enough makes a flag."""
-    report = file_report("01.chat.txt", CHAT, POLICY)
+    report = file_report("01.chat.txt", CHAT, RULES_ALONE)
 
     (finding,) = report["findings"]
     assert (finding["channel"], finding["start"], finding["end"]) == ("chat", "00:10:02.000", "00:10:02.000")
@@ -71,7 +70,7 @@ def test_learned_finding_shows_what_it_is_like_and_which_words_told() -> None:
     """The nearest labelled lines by id, and words of the quote; a rule's finding has neither."""
     said = b"install any desk and read me the nine digit code so I can control your computer"
 
-    report = file_report("01.vtt", b"WEBVTT\n\n1\n00:00:01.000 --> 00:00:05.000\nIda: " + said, load_policy())
+    report = file_report("01.vtt", b"WEBVTT\n\n1\n00:00:01.000 --> 00:00:05.000\nIda: " + said, POLICY)
 
     by_model = [one for one in report["findings"] if one["rule"].startswith("model.")]
     by_rule = [one for one in report["findings"] if not one["rule"].startswith("model.")]

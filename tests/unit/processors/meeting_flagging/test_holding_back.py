@@ -14,7 +14,6 @@ from processors.meeting_flagging.facts import FlagState
 from processors.meeting_flagging.outages import HELD_BACK, OUTAGE_MEETINGS, note_meeting
 from tests.unit.processors import zoom_call as call
 from tests.unit.processors.meeting_flagging.world import (
-    POLICY,
     World,
     archived,
     flag_id,
@@ -23,6 +22,7 @@ from tests.unit.processors.meeting_flagging.world import (
     together,
     world,
 )
+from tests.unit.processors.shipped_policy import RULES_ALONE
 from tests.unit.processors.zoom_call import SESSION
 
 OTHERS = [f"session-{number}==" for number in range(6)]
@@ -31,12 +31,12 @@ PAYS = b"WEBVTT\n\n00:00:10.000 --> 00:00:12.000\nIda: just pay me over venmo, i
 
 def policy_with(rule_id: str, **changes: Any) -> Policy:
     """The shipped policy with one rule changed."""
-    rules = tuple(replace(rule, **changes) if rule.id == rule_id else rule for rule in POLICY.rules)
+    rules = tuple(replace(rule, **changes) if rule.id == rule_id else rule for rule in RULES_ALONE.rules)
     text = {
         channel: replace(one, rules=tuple(next(new for new in rules if new.id == rule.id) for rule in one.rules))
-        for channel, one in POLICY.text.items()
+        for channel, one in RULES_ALONE.text.items()
     }
-    return replace(POLICY, rules=rules, text=text)
+    return replace(RULES_ALONE, rules=rules, text=text)
 
 
 def stage(policy: Policy, *files: str) -> World:

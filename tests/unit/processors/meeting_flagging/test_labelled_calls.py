@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from processors.meeting_flagging import load_policy
 from processors.meeting_flagging.file_report import file_report
+from tests.unit.processors.shipped_policy import POLICY
 
 FOLDER = Path(__file__).resolve().parents[3] / "labelled_calls"
 LABELS = {path.name.split(".")[0]: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.labels.json"))}
-POLICY = load_policy()
 
 each_call = pytest.mark.parametrize("name", LABELS)
 

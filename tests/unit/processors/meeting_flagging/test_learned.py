@@ -19,8 +19,8 @@ from processors.meeting_flagging.learned.training import CORPUS, as_bytes, build
 from processors.meeting_flagging.learned.words import pieces, stretches, words_of
 from processors.meeting_flagging.rules import GROUNDS, Finding
 from schemas.texts.transcripts import Utterance
+from tests.unit.processors.shipped_policy import POLICY
 
-POLICY = load_policy()
 ASKS_FOR_CONTROL = "install any desk and read me the nine digit code so I can control your computer"
 
 

@@ -7,6 +7,7 @@ import pytest
 from processors.meeting_flagging import SHIPPED, PolicyError, check, load_policy
 from processors.meeting_flagging.rules import CATEGORIES, SIGNALS
 from processors.meeting_flagging.validators import VALIDATORS
+from tests.unit.processors.shipped_policy import POLICY
 
 GOOD = r"""
 - id: test.rule
@@ -33,16 +34,14 @@ def folder(tmp_path: Path, text: str = GOOD, **lists: str) -> Path:
 
 def test_shipped_policy_passes_its_own_examples() -> None:
     """Every rule that we ship hits its match lines and none of its no_match lines."""
-    check(load_policy())
+    check(POLICY)
 
 
 def test_shipped_policy_knows_every_signal_and_category() -> None:
     """Each metadata signal has its rule, and every item of the marketplace's policy has one."""
-    policy = load_policy()
-
-    assert all(policy.signal_rule(signal) for signal in SIGNALS)
-    assert set(CATEGORIES) == {rule.category for rule in policy.rules}
-    assert 20 <= len(policy.text["transcript"].rules) <= 45
+    assert all(POLICY.signal_rule(signal) for signal in SIGNALS)
+    assert set(CATEGORIES) == {rule.category for rule in POLICY.rules}
+    assert 20 <= len(POLICY.text["transcript"].rules) <= 45
 
 
 def test_version_changes_with_any_content(tmp_path: Path) -> None:

@@ -1,22 +1,20 @@
 """Text rules over cues: windows, context, quotes, and what they must not show."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from processors.meeting_flagging import load_policy, scan
+from processors.meeting_flagging import scan
 from processors.meeting_flagging.rules import Finding
 from processors.meeting_flagging.text_rules import MAX_HITS_PER_RULE, find, windows
 from schemas.texts.redact import MAX_QUOTE_CHARACTERS, mask, quote
 from schemas.texts.transcripts import Utterance
-
-POLICY = replace(load_policy(), model=None)  # rules alone: the model has tests of its own
+from tests.unit.processors.shipped_policy import RULES_ALONE
 
 
 def said(*lines: tuple[str | None, float, str]) -> list[Finding]:
     cues = [Utterance(speaker, start, start + 2, text) for speaker, start, text in lines]
-    return find(cues, windows(cues), POLICY.text["transcript"], "transcript")
+    return find(cues, windows(cues), RULES_ALONE.text["transcript"], "transcript")
 
 
 def rules(findings: list[Finding]) -> list[str]:
@@ -76,8 +74,8 @@ def test_chat_rules_read_chats_alone() -> None:
     line = "00:00:05\tBo:\there it is report.pdf.exe"
     cue = "00:00:05.000 --> 00:00:06.000\nhere it is report.pdf.exe"
 
-    assert rules(scan(line.encode(), "chat", POLICY).findings) == ["suspicious_link.program"]
-    assert scan(cue.encode(), "transcript", POLICY).findings == []
+    assert rules(scan(line.encode(), "chat", RULES_ALONE).findings) == ["suspicious_link.program"]
+    assert scan(cue.encode(), "transcript", RULES_ALONE).findings == []
 
 
 SECRETS = {

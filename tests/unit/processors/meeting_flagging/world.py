@@ -6,16 +6,15 @@ from typing import Any
 
 from processors.base import Event
 from processors.commands import Command, ScanText, Tell
-from processors.meeting_flagging import MeetingFlagging, Policy, load_policy, scan
+from processors.meeting_flagging import MeetingFlagging, Policy, scan
 from processors.meeting_flagging.facts import FlagState
 from schemas.archive import object_key
 from schemas.calls import Report, envelope_of
 from schemas.events import FLAGGED, SHADOWED, decode
 from schemas.identity import fact_id
 from tests.unit.processors import zoom_call as call
+from tests.unit.processors.shipped_policy import RULES_ALONE
 from tests.unit.processors.zoom_call import ACCOUNT, MEETING, SESSION, Stage, at
-
-POLICY = replace(load_policy(), model=None)  # rules alone: the model has tests of its own
 
 
 @dataclass
@@ -23,7 +22,7 @@ class World(Stage[FlagState]):
     """Hears events; every file that `documents` holds (by object key) is scanned as soon as that is asked for."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
-    policy: Policy = POLICY
+    policy: Policy = RULES_ALONE
 
     def play(self, *events: Event, late: bool = False) -> "World":
         """Hear these and all that follows from them: at once, or (`late`) after all of them."""
@@ -78,7 +77,7 @@ def scanned(command: ScanText, result: dict[str, Any]) -> Event:
 def world(**documents: bytes) -> World:
     """A world whose archive holds these documents, by file id."""
     named = {key_of(name): document for name, document in documents.items()}
-    return World(MeetingFlagging(POLICY), documents=named)
+    return World(MeetingFlagging(RULES_ALONE), documents=named)
 
 
 def flag_id(subject: str) -> str:
