@@ -101,6 +101,13 @@ class Asked:
     within_seconds: float
 
 
+RIGHT_AT_CERTAIN = 0.7  # then one finding of severity 3 is just enough for a flag (scoring.FLAG_SCORE)
+
+
+def _odds(chance: float) -> float:
+    return chance / max(1.0 - chance, 1e-12)
+
+
 @dataclass(frozen=True, slots=True)
 class Learned:
     """How likely the learned model must find a text: `at_least` to be a note (severity 1), `likely` for severity 2 at
@@ -113,6 +120,11 @@ class Learned:
     def severity(self, chance: float, most: int) -> int:
         """The severity of a text that is so likely, `most` being the rule's own."""
         return most if chance >= self.certain else min(most, 2 if chance >= self.likely else 1)
+
+    def confidence(self, chance: float) -> float:
+        """How often a finding in a call is right: RIGHT_AT_CERTAIN at `certain`, and as its odds are from there."""
+        odds = _odds(RIGHT_AT_CERTAIN) * _odds(chance) / _odds(self.certain)
+        return odds / (1.0 + odds)
 
 
 @dataclass(frozen=True, slots=True)

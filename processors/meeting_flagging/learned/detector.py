@@ -24,8 +24,8 @@ MOST_WORDS = 36  # read together: nine in ten examples are no longer
 MAX_HITS_PER_RULE = 20  # in one document: three count for the score, twenty are evidence enough
 MAX_NOTES_PER_RULE = 3  # of severity 1: as many as count
 MORE_CUES_COST = 0.05  # of chance: so much likelier must a text be for each further cue that it takes
-SECOND_SHARE = 0.75  # of the best category's score: from here on the second one is named too
-RARER = 300.0  # times fewer violations in the talk of calls than in the corpus, half of which are some: of 66 clean meetings one is flagged
+SECOND_SHARE = 0.75  # of the best category's score: from here on the second one is named too, half as surely
+_SECOND_SEVERITY = 2  # at most: how likely a text violates says little of a category that it is not most like
 _GROUNDED = ("hate_harassment", "offensive_comment", "violence_threat")
 _FIRST_GROUND = len(TEXT_CATEGORIES) + 1  # of HEADS
 
@@ -135,24 +135,29 @@ def _is_likely(rule: Rule, heard: Heard, row: int) -> bool:
 
 def _categories(heard: Heard, row: int) -> list[str]:
     """The category that the text is most like, and the next one where it is nearly as like."""
-    scores = heard.said.scores[row, : len(TEXT_CATEGORIES)]
-    order = sorted(range(len(scores)), key=lambda one: -scores[one])[:2]
-    named = [TEXT_CATEGORIES[one] for one in order if scores[one] >= SECOND_SHARE * scores[order[0]]]
+    named = _most_like(heard, row)
     attacks = not set(named) & set(_GROUNDED) and _ground(heard, row) is not None
     return [*named, "hate_harassment"] if attacks else named
+
+
+def _most_like(heard: Heard, row: int) -> list[str]:
+    scores = heard.said.scores[row, : len(TEXT_CATEGORIES)]
+    order = sorted(range(len(scores)), key=lambda one: -scores[one])[:2]
+    return [TEXT_CATEGORIES[one] for one in order if scores[one] >= SECOND_SHARE * scores[order[0]]]
 
 
 def _finding(rule: Rule, heard: Heard, row: int, source: str) -> Finding:
     span = heard.spans[row]
     chance = float(heard.said.chances[row])
     learned: dict[str, Any] = {
-        "confidence": round(chance / (chance + RARER * (1.0 - chance)), 4),
         "ground": _ground(heard, row) if rule.category in _GROUNDED else None,
         "nearest": heard.model.nearest(heard.said.seen[row], rule.category),
         "telling": _telling(rule, heard, span),
     }
     if rule.learned is not None:
-        learned["severity"] = rule.learned.severity(chance, rule.severity)
+        is_second = rule.category in _most_like(heard, row)[1:]
+        learned["severity"] = rule.learned.severity(chance, _SECOND_SEVERITY if is_second else rule.severity)
+        learned["confidence"] = round(rule.learned.confidence(chance) * (0.5 if is_second else 1.0), 4)
     shown = evidence(heard.utterances, span.places[0], span.places[-1], span.first, span.last)
     return rule.finding(source, **learned, **shown)
 
