@@ -8,6 +8,7 @@ from typing import Any
 from processors.meeting_flagging.labelled import HATE_LABELS, Labelled
 from processors.meeting_flagging.rules import CATEGORIES, Policy
 from processors.meeting_flagging.scanning import Talk, detect
+from processors.meeting_flagging.scoring import judge
 from schemas.texts.transcripts import Utterance
 
 _SECONDS = 5.0  # of a line as a cue; any would do
@@ -17,10 +18,14 @@ _DIGITS = 4  # of a share: the finest file has some thousand rows
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A line and the categories of what was found in it, none where nothing that counts was found."""
+    """A line and the categories of what was found in it, none where nothing that counts was found.
+
+    `flags`: whether that would flag a call in which nothing else is said.
+    """
 
     line: Labelled
     categories: frozenset[str]
+    flags: bool
 
     @property
     def hit(self) -> bool:
@@ -35,7 +40,8 @@ def evaluate(lines: Sequence[Labelled], policy: Policy) -> dict[str, Any]:
     """Return precision, recall, specificity, F1 and their parts, as JSON-able data.
 
     A hit is any live finding. Where lines are labelled hateful or non-hateful, only one that names a protected ground
-    is. A share of nothing is 0.0 with the interval from 0 to 1.
+    is. `flagged` is the share of violating and of innocent lines that would flag a call in which nothing else is said. A
+    share of nothing is 0.0 with the interval from 0 to 1.
     """
     grounded = any(line.label in HATE_LABELS for line in lines)
     judged = [_judge(line, policy, grounded=grounded) for line in lines]
@@ -47,6 +53,7 @@ def evaluate(lines: Sequence[Labelled], policy: Policy) -> dict[str, Any]:
         "violation": _violation(judged),
         "category_accuracy": share(sum(accurate), len(accurate)),
         "category_accuracy_95": wilson(sum(accurate), len(accurate)),
+        "flagged": _flagged(judged),
         "by_category": _by_category([one for one in judged if one.line.violates]),
         "by_functionality": _by_functionality(judged),
         "misses": [one.line.id for one in judged if one.line.violates and not one.hit],
@@ -71,8 +78,8 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 def _judge(line: Labelled, policy: Policy, *, grounded: bool) -> _Judged:
     found = detect(Talk([Utterance(None, 0.0, _SECONDS, line.text)], line.channel), policy)
-    counted = (one for one in found if one["mode"] == "live" and (one.get("ground") or not grounded))
-    return _Judged(line, frozenset(one["category"] for one in counted))
+    counted = [one for one in found if one["mode"] == "live" and (one.get("ground") or not grounded)]
+    return _Judged(line, frozenset(one["category"] for one in counted), judge(counted).flagged)
 
 
 def _violation(judged: Sequence[_Judged]) -> dict[str, Any]:
@@ -89,6 +96,12 @@ def _violation(judged: Sequence[_Judged]) -> dict[str, Any]:
         "innocent": innocent,
         "hits": hits,
     }
+
+
+def _flagged(judged: Sequence[_Judged]) -> dict[str, float]:
+    violating = [one.flags for one in judged if one.line.violates]
+    innocent = [one.flags for one in judged if not one.line.violates]
+    return {"violating": share(sum(violating), len(violating)), "innocent": share(sum(innocent), len(innocent))}
 
 
 def _by_category(violating: Sequence[_Judged]) -> dict[str, dict[str, Any]]:

@@ -111,7 +111,10 @@ def _odds(chance: float) -> float:
 @dataclass(frozen=True, slots=True)
 class Learned:
     """How likely the learned model must find a text: `at_least` to be a note (severity 1), `likely` for severity 2 at
-    most, `certain` for the rule's own severity."""
+    most, `certain` for the rule's own severity.
+
+    Chosen by category on clean meetings (docs/trust-and-safety.md, "The learned model").
+    """
 
     at_least: float
     likely: float

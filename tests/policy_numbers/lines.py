@@ -33,6 +33,14 @@ def measure(sources: Sources, policy: Policy) -> Iterator[Row]:
         "test split: right category of hits", "share", [result["category_accuracy"]], Bar(0.85, 0.95, True),
         _spread(result["category_accuracy_95"]),
     )  # fmt: skip
+    flagged = result["flagged"]
+    yield reported(
+        "test split: violations that flag a call alone",
+        "share",
+        [flagged["violating"]],
+        "the rest are notes for the analyst",
+    )
+    yield reported("test split: innocent lines that do", "share", [flagged["innocent"]])
     yield from _peers("test split", lines)
     yield from _hatecheck(sources, policy)
     translated = evaluate(read_labelled(Path(__file__).with_name("translated.json")), policy)

@@ -17,7 +17,7 @@ from processors.meeting_flagging.learned.grounds import ground_of
 from processors.meeting_flagging.learned.model import MODEL, TEXT_CATEGORIES
 from processors.meeting_flagging.learned.training import CORPUS, as_bytes, build, read_lines, sources
 from processors.meeting_flagging.learned.words import pieces, stretches, words_of
-from processors.meeting_flagging.rules import GROUNDS, Finding
+from processors.meeting_flagging.rules import GROUNDS, Finding, Learned
 from schemas.texts.transcripts import Utterance
 from tests.unit.processors.shipped_policy import POLICY
 
@@ -155,6 +155,26 @@ def test_chance_decides_the_severity() -> None:
     ]
 
     assert severities == [1, 2, 5]
+
+
+def test_confidence_is_anchored_where_a_finding_is_certain() -> None:
+    """There it is right seven times in ten, which one finding of severity 3 needs for a flag; less below, more above."""
+    learned = Learned(at_least=0.5, likely=0.9, certain=0.99)
+
+    assert learned.confidence(0.99) == pytest.approx(0.7)
+    assert learned.confidence(0.9) < learned.confidence(0.98) < 0.7 < learned.confidence(0.999) <= 1
+    assert learned.confidence(1.0) == pytest.approx(1)
+
+
+def test_second_category_is_named_beside_the_first() -> None:
+    """Of one text only the category that it is most like has the rule's own severity; an attack on a group has too."""
+    lines = [line.text for path in (CORPUS / "a.jsonl", CORPUS / "d.jsonl") for line in read_labelled(path)]
+    texts = [text for text in lines if len(text.split()) <= 36 and not set(text[:-1]) & set(".?!")]  # read as one
+    several = [found for text in texts[::3] if len(found := found_in(("Ann", text))) > 1]
+
+    grave = [[one["category"] for one in found if one["severity"] > 2] for found in several]
+    assert any(grave)
+    assert all(len(set(categories) - {"hate_harassment"}) <= 1 for categories in grave)
 
 
 @pytest.mark.parametrize(
