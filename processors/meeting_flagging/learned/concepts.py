@@ -44,9 +44,10 @@ class Concepts:
         """Return the words, those of hatred freed from an `i` that stuck to them when letters were spaced out."""
         if not any(word[0] == "i" and self._is_stuck(word) for word in words):
             return list(words)
-        return [part for word in words for part in (word.partition("i")[1:] if self._is_stuck(word) else (word,))]
+        return [part for word in words for part in ((word[0], word[1:]) if self._is_stuck(word) else (word,))]
 
     def _is_stuck(self, word: str) -> bool:
+        """Whether it is a word of hatred, or another that concepts name, behind an `i`."""
         stuck = word[0] == "i" and len(word) > _FUZZY_LENGTH and (word[1:],) in self.phrases
         return stuck and (word,) not in self.phrases and not self.is_word(word)
 
