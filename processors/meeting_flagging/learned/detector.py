@@ -24,8 +24,8 @@ MOST_WORDS = 36  # read together: nine in ten examples are no longer
 MAX_HITS_PER_RULE = 20  # in one document: three count for the score, twenty are evidence enough
 MAX_NOTES_PER_RULE = 3  # of severity 1: as many as count
 MORE_CUES_COST = 0.05  # of chance: so much likelier must a text be for each further cue that it takes
-SECOND_SHARE = 0.75  # of the best category's score: from here on the second one is named too, half as surely
-_SECOND_SEVERITY = 2  # at most: how likely a text violates says little of a category that it is not most like
+SECOND_SHARE = 0.75  # of the best category's score: from here on the second one is named too
+SECOND_SEVERITY, SECOND_CONFIDENCE = 2, 0.5  # at most, and so much of the first one's: it is seldom meant as well
 _GROUNDED = ("hate_harassment", "offensive_comment", "violence_threat")
 _FIRST_GROUND = len(TEXT_CATEGORIES) + 1  # of HEADS
 
@@ -156,8 +156,8 @@ def _finding(rule: Rule, heard: Heard, row: int, source: str) -> Finding:
     }
     if rule.learned is not None:
         is_second = rule.category in _most_like(heard, row)[1:]
-        learned["severity"] = rule.learned.severity(chance, _SECOND_SEVERITY if is_second else rule.severity)
-        learned["confidence"] = round(rule.learned.confidence(chance) * (0.5 if is_second else 1.0), 4)
+        learned["severity"] = rule.learned.severity(chance, SECOND_SEVERITY if is_second else rule.severity)
+        learned["confidence"] = round(rule.learned.confidence(chance) * (SECOND_CONFIDENCE if is_second else 1.0), 4)
     shown = evidence(heard.utterances, span.places[0], span.places[-1], span.first, span.last)
     return rule.finding(source, **learned, **shown)
 
